@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+
+#include "turnpike/activation.hpp"
+#include "turnpike/control.hpp"
+#include "turnpike/ensemble.hpp"
+
+namespace turnpike {
+
+/// A controlled vector field Ẋ = F(X, u) that acts on every sample (column) by itself and satisfies
+/// F(X, 0) = 0.
+///
+/// `evaluate` leaves in `record` what the derivatives at (X, u) need, so that nothing is evaluated
+/// twice. Records and scratch are plain memory of the sizes that the field asks for; the caller takes
+/// them at set-up and no function here allocates. All pointers are to entries of T without further
+/// alignment. Tiles of one call have equally many columns.
+template <class T>
+class VectorField {
+ public:
+  VectorField() = default;
+  VectorField(const VectorField&) = delete;
+  VectorField& operator=(const VectorField&) = delete;
+  virtual ~VectorField() = default;
+
+  [[nodiscard]] virtual Index state_dimension() const = 0;  ///< n
+  [[nodiscard]] virtual const ControlLayout& layout() const = 0;
+  /// Entries of T that a record of `columns` samples takes.
+  [[nodiscard]] virtual Index record_size(Index columns) const = 0;
+  /// Entries of T of scratch that any call on `columns` samples may overwrite.
+  [[nodiscard]] virtual Index scratch_size(Index columns) const = 0;
+
+  /// Ẋ = F(X, u): overwrites Xdot (n×D) and record. X and Xdot do not overlap.
+  virtual void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const = 0;
+
+  /// The adjoint of the linearization at the record's point: X̄ = F_Xᵀ Λ overwrites Xbar (n×D), and
+  /// ū += F_uᵀ Λ accumulates into ubar (n_u entries). Either may be null (Xbar.data == nullptr).
+  virtual void pull_back(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, T* ubar,
+                         T* scratch) const = 0;
+
+  /// JV = F_X V at the record's point; overwrites JV (n×D).
+  virtual void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const = 0;
+};
+
+/// F(X, u) = σ(A X + b 1ᵀ), u = (A, b) ∈ R^{n²+n}: equations (2) and (21).
+template <class T>
+std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation);
+
+/// F(X, u) = σ₂(A₂ σ₁(A₁ X + b₁ 1ᵀ) + b₂ 1ᵀ), u = (A1, b1, A2, b2), A₁ ∈ R^{h×n}, A₂ ∈ R^{n×h}:
+/// equation (26).
+template <class T>
+std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activation inner,
+                                                     Activation outer = Activation::identity);
+
+}  // namespace turnpike

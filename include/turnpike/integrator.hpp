@@ -1,0 +1,223 @@
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "turnpike/ensemble.hpp"
+#include "turnpike/tape.hpp"
+
+/// The seam: what an integrator sees of a problem (ControlledSystem) and what a problem sees of an
+/// integrator (IntervalMethod). There are three ways to write an integrator, each adapted to the next:
+/// a ButcherTableau (butcher_tableau.hpp), a OneStepMethod, an IntervalMethod.
+///
+/// Notation of the adjoint, here and everywhere: for an objective J, the costate λ = ∂J/∂X (n×D, same
+/// shape as the state) runs backward, a bar denotes the derivative of J with respect to the barred
+/// quantity (X̄ = ∂J/∂X, ū = ∂J/∂u), and μ = ∂J/∂q is the derivative with respect to the quadrature
+/// state q that carries the running cost (μ = 1 for the objectives (5) and (20)). A pull-back maps
+/// derivatives with respect to a function's outputs to those with respect to its inputs: Λ ↦ F_XᵀΛ.
+/// Costates of inputs are overwritten, ū accumulates. Beware: control texts often use −λ, and
+/// SUNDIALS writes λ̇ = −F_Xᵀλ − ℓ_X with the same sign as ours.
+namespace turnpike {
+
+/// One tile of the ensemble at one control u_k: Ẋ = F(X, u_k) together with its share
+/// q̇ = ℓ(X, u_k) of the running cost.
+///
+/// `evaluate` fills a record from which all derivatives at that point follow without evaluating
+/// anything twice. The system has scratch memory of its own: one system serves one thread at a time.
+/// No function here allocates.
+template <class T>
+class ControlledSystem {
+ public:
+  ControlledSystem() = default;
+  ControlledSystem(const ControlledSystem&) = delete;
+  ControlledSystem& operator=(const ControlledSystem&) = delete;
+  virtual ~ControlledSystem() = default;
+
+  [[nodiscard]] virtual Index state_dimension() const = 0;    ///< n
+  [[nodiscard]] virtual Index columns() const = 0;            ///< samples of the tile, D
+  [[nodiscard]] virtual Index control_dimension() const = 0;  ///< n_u
+  [[nodiscard]] virtual Index record_size() const = 0;        ///< entries of T in a record
+
+  /// Overwrites Xdot (n×D) with F(X, u(t)) and `record`; returns ℓ(X, u(t)). X and Xdot do not
+  /// overlap.
+  virtual T evaluate(T t, ConstTile<T> X, Tile<T> Xdot, T* record) const = 0;
+
+  /// X̄ = F_XᵀΛ + μ ℓ_X overwrites Xbar (n×D); ū += F_uᵀΛ + μ ℓ_u accumulates (n_u entries).
+  virtual void pull_back(const T* record, ConstTile<T> Lambda, T mu, Tile<T> Xbar,
+                         T* ubar) const = 0;
+
+  // The parts of `pull_back`, for Newton and Krylov iterations and solvers that own their steps.
+
+  /// JV = F_X V; overwrites JV (n×D).
+  virtual void apply(const T* record, ConstTile<T> V, Tile<T> JV) const = 0;
+  /// F_XᵀΛ; overwrites JtLambda (n×D).
+  virtual void apply_transposed(const T* record, ConstTile<T> Lambda, Tile<T> JtLambda) const = 0;
+  /// ū += F_uᵀΛ + μ ℓ_u.
+  virtual void accumulate_control(const T* record, ConstTile<T> Lambda, T mu, T* ubar) const = 0;
+  /// ℓ_X; overwrites gradient (n×D).
+  virtual void cost_gradient(const T* record, Tile<T> gradient) const = 0;
+};
+
+enum class StepOutcome {
+  ok,
+  not_finite,       ///< a state or a cost became NaN or infinite
+  not_converged,    ///< a nonlinear solve failed
+  step_too_small,   ///< error control asked for a step below the resolution of t
+  too_many_steps,   ///< the step limit was reached inside one interval
+};
+
+/// A sentence fragment for `outcome`, e.g. "became NaN or infinite".
+std::string_view describe(StepOutcome outcome);
+
+/// How a step or an interval ended, and where. A failed step leaves the state as it was.
+struct StepStatus {
+  StepOutcome outcome = StepOutcome::ok;
+  double t = 0;       ///< where the failed step began
+  double h = 0;       ///< its size
+  Index column = -1;  ///< the worst sample of the tile, −1 when unknown
+
+  [[nodiscard]] bool ok() const { return outcome == StepOutcome::ok; }
+};
+
+/// Memory that a step needs, in entries of T.
+struct Footprint {
+  Index record = 0;   ///< kept from the step to its pull-back
+  Index scratch = 0;  ///< free again when the call returns
+};
+
+enum class AdjointKind { discrete, continuous };
+
+/// What is known of a scheme before it runs.
+struct IntegratorTraits {
+  std::string name;    ///< on the command line, e.g. "explicit-euler"
+  std::string source;  ///< where the scheme is described
+  int order = 1;       ///< of state, cost and gradient at smooth controls
+  int stages = 1;
+  AdjointKind adjoint = AdjointKind::discrete;
+  bool implicit = false;
+  bool adaptive = false;          ///< chooses its steps by an error estimate
+  bool negative_weights = false;  ///< some b_i < 0: a computed running cost can become negative
+  /// Every equilibrium of the field is one of the scheme (Definition 17, one direction).
+  bool keeps_equilibria = true;
+  /// The other direction: h‖J‖ from which on the scheme can have fixed points that are no equilibria of
+  /// the field; infinity when it never has.
+  double spurious_from = std::numeric_limits<double>::infinity();
+};
+
+/// A method that advances by one step of a given size. `step` depends on (X, t, h, u) alone, so that a
+/// checkpoint policy may repeat it.
+template <class T>
+class OneStepMethod {
+ public:
+  OneStepMethod() = default;
+  OneStepMethod(const OneStepMethod&) = delete;
+  OneStepMethod& operator=(const OneStepMethod&) = delete;
+  virtual ~OneStepMethod() = default;
+
+  [[nodiscard]] virtual Footprint footprint(const ControlledSystem<T>& system) const = 0;
+
+  /// X (n×D) becomes the state at t + h and the integral of ℓ over the step is added to `cost`.
+  virtual StepStatus step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, T* record,
+                          T* scratch) const = 0;
+
+  /// The exact adjoint of `step` as computed: lambda (n×D) holds λ(t + h) and becomes λ(t), with the
+  /// contribution μ · ∂cost/∂X included; ū accumulates (n_u entries).
+  virtual StepStatus step_pull_back(const ControlledSystem<T>& system, T t, T h, T mu, Tile<T> lambda,
+                                    T* ubar, const T* record, T* scratch) const = 0;
+};
+
+/// Memory that an interval method keeps for one tile between calls.
+class IntervalWorkspace {
+ public:
+  IntervalWorkspace() = default;
+  IntervalWorkspace(const IntervalWorkspace&) = delete;
+  IntervalWorkspace& operator=(const IntervalWorkspace&) = delete;
+  virtual ~IntervalWorkspace() = default;
+};
+
+/// A method that owns its steps inside one control interval. It never integrates across a jump of u.
+template <class T>
+class IntervalMethod {
+ public:
+  IntervalMethod() = default;
+  IntervalMethod(const IntervalMethod&) = delete;
+  IntervalMethod& operator=(const IntervalMethod&) = delete;
+  virtual ~IntervalMethod() = default;
+
+  [[nodiscard]] virtual const IntegratorTraits& traits() const = 0;
+  [[nodiscard]] virtual std::unique_ptr<IntervalWorkspace> make_workspace(
+      const ControlledSystem<T>& system) const = 0;
+
+  /// X (n×D) at t_begin becomes the state at t_end, and ∫ℓ dt is added to `cost`. When `tape` is not
+  /// null, what `pull_back` needs is appended to it.
+  virtual StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
+                             Tape<T>* tape, IntervalWorkspace& workspace) const = 0;
+
+  /// lambda (n×D) holds λ(t_end) and becomes λ(t_begin), with μ · ∂cost/∂X included; ū accumulates.
+  /// `steps` is what `advance` appended for this interval.
+  virtual StepStatus pull_back(const ControlledSystem<T>& system, T t_begin, T t_end, T mu,
+                               Tile<T> lambda, T* ubar, std::span<const TapeStep<T>> steps,
+                               IntervalWorkspace& workspace) const = 0;
+};
+
+/// Options common to all schemes; which of them a scheme takes is checked when it is made.
+struct IntegratorOptions {
+  std::optional<Index> substeps;  ///< steps of equal size per control interval; 1 unless set
+  std::optional<double> rtol;     ///< relative tolerance of adaptive schemes
+  std::optional<double> atol;     ///< absolute tolerance of adaptive schemes
+  AdjointKind adjoint = AdjointKind::discrete;
+};
+
+/// `method` taking `substeps` ≥ 1 steps of equal size in each interval.
+template <class T>
+std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
+                                                    std::unique_ptr<OneStepMethod<T>> method);
+
+struct ButcherTableau;
+
+/// Named integrators, the built-in ones and the user's.
+class IntegratorRegistry {
+ public:
+  template <class T>
+  using Factory = std::function<std::unique_ptr<IntervalMethod<T>>(const IntegratorOptions&)>;
+  template <class T>
+  using OneStepFactory = std::function<std::unique_ptr<OneStepMethod<T>>()>;
+
+  struct Entry {
+    IntegratorTraits traits;
+    Factory<float> make_float;
+    Factory<double> make_double;
+  };
+
+  /// Each throws InputError when the name is taken or malformed, and `add(ButcherTableau)` also when
+  /// the tableau is inconsistent (row sums, weights, shape).
+  void add(const ButcherTableau& tableau);
+  void add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
+           OneStepFactory<double> make_double);
+  void add(const IntegratorTraits& traits, Factory<float> make_float, Factory<double> make_double);
+
+  /// Throws InputError for an unknown name, with the nearest known one.
+  [[nodiscard]] const Entry& find(std::string_view name) const;
+  [[nodiscard]] std::vector<std::string> names() const;  ///< in the order of registration
+
+  /// The integrator `name` for scalars T (float or double). Throws InputError as `find` does, and for
+  /// options that the scheme does not take or whose values are out of range.
+  template <class T>
+  [[nodiscard]] std::unique_ptr<IntervalMethod<T>> make(std::string_view name,
+                                                        const IntegratorOptions& options) const;
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+/// A registry with all built-in schemes; their only list stands in integrators/builtin.cpp.
+IntegratorRegistry builtin_integrators();
+
+}  // namespace turnpike

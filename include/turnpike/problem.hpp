@@ -1,0 +1,103 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "turnpike/control.hpp"
+#include "turnpike/cost.hpp"
+#include "turnpike/ensemble.hpp"
+#include "turnpike/field.hpp"
+#include "turnpike/integrator.hpp"
+
+namespace turnpike {
+
+/// How the running cost is integrated.
+enum class Quadrature {
+  scheme,  ///< by the integrator's own weights, as one more state (the left-endpoint rule for Euler)
+  nodes,   ///< by the trapezoidal rule over the control nodes
+};
+
+/// What is to be minimized:
+///
+///     V(u) = ∫₀ᵀ [ (1/D) Σ_d ℓ(x_d, u) + r‖u‖² ] dt + γ (1/D) Σ_d ℓ_f(x_d(T)),    Ẋ = F(X, u),
+///
+/// equation (20a), which is (5a) for explicit Euler with unit steps. ∫ r‖u‖² dt = Σ_k h_k r‖u_k‖² is
+/// exact for every scheme.
+template <class T>
+struct ProblemDefinition {
+  std::shared_ptr<const VectorField<T>> field;
+  TimeGrid grid = TimeGrid::uniform(1, 1.0);
+  std::shared_ptr<const IntervalMethod<T>> integrator;
+  std::shared_ptr<const Cost<T>> running;   ///< ℓ without r‖u‖²; null for none
+  std::shared_ptr<const Cost<T>> terminal;  ///< ℓ_f; null for none
+  double gamma = 1;                         ///< γ ≥ 0
+  double r = 0;                             ///< r ≥ 0
+  Quadrature quadrature = Quadrature::scheme;
+  /// Samples per tile; 0 chooses by the number of samples alone. The result's last bits depend on it.
+  Index tile = 0;
+  int threads = 1;  ///< never changes a bit of any result
+};
+
+/// How an integration over the whole horizon ended, and in which control interval (layer).
+struct IntegrationStatus {
+  StepStatus step;
+  Index interval = -1;
+  Index sample = -1;  ///< in the data set, −1 when unknown
+
+  [[nodiscard]] bool ok() const { return step.ok(); }
+  /// E.g. "a state became NaN or infinite in layer 12 (t = 12, step size 1)".
+  [[nodiscard]] std::string message() const;
+};
+
+/// The value of V and its three terms.
+struct Objective {
+  double running = 0;   ///< ∫ mean ℓ dt
+  double control = 0;   ///< Σ_k h_k r‖u_k‖²
+  double terminal = 0;  ///< γ mean ℓ_f(x(T))
+  IntegrationStatus status;
+
+  [[nodiscard]] double total() const { return running + control + terminal; }
+};
+
+/// The training problem (5)/(20) on a data set. Holds all memory that evaluations need: after the
+/// first call with a given batch size, evaluations allocate nothing. Samples are distributed to tiles,
+/// tiles to threads; per-tile gradients are added in a fixed order.
+template <class T>
+class OptimalControlProblem {
+ public:
+  /// Throws InputError when the parts do not fit together or a number is out of range. The data set is
+  /// copied tile by tile.
+  OptimalControlProblem(ProblemDefinition<T> definition, const Dataset<T>& data);
+  OptimalControlProblem(OptimalControlProblem&&) noexcept;
+  OptimalControlProblem& operator=(OptimalControlProblem&&) noexcept;
+  ~OptimalControlProblem();
+
+  [[nodiscard]] const ProblemDefinition<T>& definition() const;
+  [[nodiscard]] Index sample_count() const;  ///< D
+  [[nodiscard]] std::span<const int> labels() const;  ///< D class indices
+  /// A control of the right layout and number of intervals, all zero.
+  [[nodiscard]] Control<T> zero_control() const;
+
+  /// V(u) over all samples. Not finite or not converged: see Objective::status.
+  [[nodiscard]] Objective value(const Control<T>& u);
+
+  /// V(u), and ∇V(u) overwrites `gradient` (same shape as u). When the status is not ok the gradient
+  /// is meaningless.
+  Objective value_and_gradient(const Control<T>& u, Control<T>& gradient);
+
+  /// The same with means over the samples `batch` (indices below D) instead of all.
+  Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch,
+                               Control<T>& gradient);
+
+  /// The states at the nodes t_0, …, t_K: K + 1 matrices n×D. Stops where the integration fails: then
+  /// fewer matrices are returned and `status` says why.
+  [[nodiscard]] std::vector<State<T>> states(const Control<T>& u, IntegrationStatus& status);
+
+ private:
+  struct Workspace;
+  std::unique_ptr<Workspace> workspace_;
+};
+
+}  // namespace turnpike

@@ -1,0 +1,18 @@
+#include "explicit_rk/tableaus.hpp"
+#include "turnpike/integrator.hpp"
+
+namespace turnpike {
+
+IntegratorRegistry builtin_integrators() {
+  IntegratorRegistry registry;
+  registry.add(tableaus::explicit_euler());
+  registry.add(tableaus::explicit_midpoint());
+  registry.add(tableaus::heun());
+  registry.add(tableaus::ssprk3());
+  registry.add(tableaus::kutta3());
+  registry.add(tableaus::rk4());
+  registry.add(tableaus::three_eighths());
+  return registry;
+}
+
+}  // namespace turnpike

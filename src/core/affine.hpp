@@ -1,0 +1,121 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <type_traits>
+
+#include "core/simd.hpp"
+
+/// Z = A X + b 1ᵀ and its adjoint, for matrices A (m×n) stored row by row. Small n runs over packs of
+/// samples with A's entries broadcast; large n goes to matrix-matrix products.
+namespace turnpike::kernels {
+
+using simd::Pack;
+
+/// Up to this n products run over packs: for such sizes no matrix-matrix product of any library comes
+/// near (a factor of 2 to 4).
+inline constexpr Index largest_small_dimension = 4;
+
+template <class T>
+inline constexpr bool has_matrix_products = std::is_same_v<T, float> || std::is_same_v<T, double>;
+
+template <class T>
+using MatrixMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+template <class T>
+using ConstMatrixMap =
+    Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+template <class T>
+using StridedMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
+                              Eigen::OuterStride<>>;
+template <class T>
+using ConstStridedMap =
+    Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
+               Eigen::OuterStride<>>;
+
+template <class T>
+StridedMap<T> map(Tile<T> X) {
+  return {X.data, X.rows, X.columns, Eigen::OuterStride<>(X.stride)};
+}
+template <class T>
+ConstStridedMap<T> map(ConstTile<T> X) {
+  return {X.data, X.rows, X.columns, Eigen::OuterStride<>(X.stride)};
+}
+
+/// Z (m×D) = A X + b 1ᵀ; b may be null.
+template <class T>
+void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z) {
+  if constexpr (has_matrix_products<T>) {
+    if (X.rows > largest_small_dimension) {
+      map(Z).noalias() = ConstMatrixMap<T>(A, Z.rows, X.rows) * map(X);
+      if (b != nullptr) {
+        map(Z).colwise() += Eigen::Map<const Eigen::Vector<T, Eigen::Dynamic>>(b, Z.rows);
+      }
+      return;
+    }
+  }
+  for (Index i = 0; i < Z.rows; ++i) {
+    simd::for_each_pack<T>(X.columns, [&](Index d, auto access) {
+      Pack<T> z = simd::broadcast<T>(b == nullptr ? T(0) : b[i]);
+      for (Index j = 0; j < X.rows; ++j) {
+        z = z + access.template load<T>(X.row(j) + d) * A[i * X.rows + j];
+      }
+      access.template store<T>(Z.row(i) + d, z);
+    });
+  }
+}
+
+/// X̄ (n×D) = Aᵀ Δ, with Δ (m×D).
+template <class T>
+void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar) {
+  if constexpr (has_matrix_products<T>) {
+    if (Xbar.rows > largest_small_dimension) {
+      map(Xbar).noalias() =
+          ConstMatrixMap<T>(A, Delta.rows, Xbar.rows).transpose() * map(Delta);
+      return;
+    }
+  }
+  for (Index j = 0; j < Xbar.rows; ++j) {
+    simd::for_each_pack<T>(Delta.columns, [&](Index d, auto access) {
+      Pack<T> sum{};
+      for (Index i = 0; i < Delta.rows; ++i) {
+        sum = sum + access.template load<T>(Delta.row(i) + d) * A[i * Xbar.rows + j];
+      }
+      access.template store<T>(Xbar.row(j) + d, sum);
+    });
+  }
+}
+
+/// b̄ += Δ 1.
+template <class T>
+void accumulate_row_sums(ConstTile<T> Delta, T* bbar) {
+  for (Index i = 0; i < Delta.rows; ++i) {
+    Pack<T> sum{};
+    simd::for_each_pack<T>(Delta.columns, [&](Index d, auto access) {
+      sum = sum + access.template load<T>(Delta.row(i) + d);
+    });
+    bbar[i] += simd::horizontal_sum<T>(sum);
+  }
+}
+
+/// Ā (m×n) += Δ Xᵀ and b̄ += Δ 1.
+template <class T>
+void affine_pull_back_control(ConstTile<T> X, ConstTile<T> Delta, T* Abar, T* bbar) {
+  if constexpr (has_matrix_products<T>) {
+    if (X.rows > largest_small_dimension) {
+      MatrixMap<T>(Abar, Delta.rows, X.rows).noalias() += map(Delta) * map(X).transpose();
+      accumulate_row_sums(Delta, bbar);
+      return;
+    }
+  }
+  for (Index i = 0; i < Delta.rows; ++i) {
+    for (Index j = 0; j < X.rows; ++j) {
+      Pack<T> sum{};
+      simd::for_each_pack<T>(X.columns, [&](Index d, auto access) {
+        sum = sum + access.template load<T>(Delta.row(i) + d) * access.template load<T>(X.row(j) + d);
+      });
+      Abar[i * X.rows + j] += simd::horizontal_sum<T>(sum);
+    }
+  }
+  accumulate_row_sums(Delta, bbar);
+}
+
+}  // namespace turnpike::kernels

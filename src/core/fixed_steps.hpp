@@ -1,0 +1,71 @@
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "turnpike/integrator.hpp"
+
+namespace turnpike {
+
+/// A one-step method taking the same number of equal steps in every control interval.
+template <class T>
+class FixedSteps final : public IntervalMethod<T> {
+ public:
+  FixedSteps(IntegratorTraits traits, Index substeps, std::unique_ptr<OneStepMethod<T>> method)
+      : traits_(std::move(traits)), substeps_(substeps), method_(std::move(method)) {}
+
+  [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
+
+  [[nodiscard]] std::unique_ptr<IntervalWorkspace> make_workspace(
+      const ControlledSystem<T>& system) const override {
+    auto workspace = std::make_unique<Workspace>();
+    workspace->footprint = method_->footprint(system);
+    workspace->scratch.resize(static_cast<std::size_t>(workspace->footprint.scratch));
+    workspace->record.resize(static_cast<std::size_t>(workspace->footprint.record));
+    return workspace;
+  }
+
+  StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
+                     Tape<T>* tape, IntervalWorkspace& workspace) const override {
+    auto& work = static_cast<Workspace&>(workspace);
+    const T h = (t_end - t_begin) / T(static_cast<double>(substeps_));
+    for (Index i = 0; i < substeps_; ++i) {
+      const T t = t_begin + h * T(static_cast<double>(i));
+      T* const record =
+          tape == nullptr ? work.record.data() : tape->push(t, h, work.footprint.record);
+      const StepStatus status = method_->step(system, t, h, X, cost, record, work.scratch.data());
+      if (!status.ok()) {
+        return status;
+      }
+    }
+    return {};
+  }
+
+  StepStatus pull_back(const ControlledSystem<T>& system, T /*t_begin*/, T /*t_end*/, T mu,
+                       Tile<T> lambda, T* ubar, std::span<const TapeStep<T>> steps,
+                       IntervalWorkspace& workspace) const override {
+    auto& work = static_cast<Workspace&>(workspace);
+    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+      const StepStatus status = method_->step_pull_back(system, step->t, step->h, mu, lambda, ubar,
+                                                        step->record, work.scratch.data());
+      if (!status.ok()) {
+        return status;
+      }
+    }
+    return {};
+  }
+
+ private:
+  struct Workspace final : IntervalWorkspace {
+    Footprint footprint;
+    std::vector<T> scratch;
+    std::vector<T> record;  // of the current step when nothing is taped
+  };
+
+  IntegratorTraits traits_;
+  Index substeps_;
+  std::unique_ptr<OneStepMethod<T>> method_;
+};
+
+}  // namespace turnpike

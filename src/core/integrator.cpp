@@ -1,0 +1,149 @@
+#include "turnpike/integrator.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <fmt/format.h>
+#include <type_traits>
+
+#include "core/fixed_steps.hpp"
+#include "turnpike/butcher_tableau.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+
+namespace {
+
+/// More sub-steps than this in one control interval is a slip of the pen.
+constexpr Index most_substeps = 1'000'000;
+
+/// The number of sub-steps of a fixed-step scheme, after a check that no other option is set.
+Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& options) {
+  if (options.rtol || options.atol) {
+    throw InputError(
+        fmt::format("integrator.{} is set, but '{}' takes fixed steps; set integrator.substeps or choose "
+                    "an adaptive scheme",
+                    options.rtol ? "rtol" : "atol", traits.name));
+  }
+  if (options.adjoint != traits.adjoint) {
+    throw InputError(fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
+                                 "only; leave integrator.adjoint unset",
+                                 traits.name));
+  }
+  const Index substeps = options.substeps.value_or(1);
+  if (substeps < 1 || substeps > most_substeps) {
+    throw InputError(fmt::format("integrator.substeps = {} is outside 1 to {}; choose a value between",
+                                 substeps, most_substeps));
+  }
+  return substeps;
+}
+
+void check_name(const std::string& name) {
+  const bool well_formed =
+      !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+      });
+  if (!well_formed) {
+    throw InputError(fmt::format(
+        "'{}' is no name for an integrator; use lower-case letters, digits and hyphens", name));
+  }
+}
+
+}  // namespace
+
+std::string_view describe(StepOutcome outcome) {
+  switch (outcome) {
+    case StepOutcome::ok:
+      return "succeeded";
+    case StepOutcome::not_finite:
+      return "a state or the running cost became NaN or infinite";
+    case StepOutcome::not_converged:
+      return "a nonlinear solve did not converge";
+    case StepOutcome::step_too_small:
+      return "error control asked for a step below the resolution of t";
+    case StepOutcome::too_many_steps:
+      break;
+  }
+  return "the step limit of one interval was reached";
+}
+
+template <class T>
+std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
+                                                    std::unique_ptr<OneStepMethod<T>> method) {
+  return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method));
+}
+template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(
+    IntegratorTraits, Index, std::unique_ptr<OneStepMethod<float>>);
+template std::unique_ptr<IntervalMethod<double>> make_fixed_steps(
+    IntegratorTraits, Index, std::unique_ptr<OneStepMethod<double>>);
+
+void IntegratorRegistry::add(const ButcherTableau& tableau) {
+  check_tableau(tableau);
+  IntegratorTraits traits;
+  traits.name = tableau.name;
+  traits.source = tableau.source;
+  traits.order = tableau.order;
+  traits.stages = tableau.stages();
+  traits.implicit = !tableau.is_explicit();
+  traits.negative_weights =
+      std::any_of(tableau.b.begin(), tableau.b.end(), [](double b) { return b < 0; });
+  traits.spurious_from = tableau.spurious_from;
+  add(
+      traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
+      [tableau] { return make_explicit_runge_kutta<double>(tableau); });
+}
+
+void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
+                             OneStepFactory<double> make_double) {
+  add(
+      traits,
+      [traits, make = std::move(make_float)](const IntegratorOptions& options) {
+        return make_fixed_steps<float>(traits, fixed_substeps(traits, options), make());
+      },
+      [traits, make = std::move(make_double)](const IntegratorOptions& options) {
+        return make_fixed_steps<double>(traits, fixed_substeps(traits, options), make());
+      });
+}
+
+void IntegratorRegistry::add(const IntegratorTraits& traits, Factory<float> make_float,
+                             Factory<double> make_double) {
+  check_name(traits.name);
+  const auto same_name = [&](const Entry& entry) { return entry.traits.name == traits.name; };
+  if (std::any_of(entries_.begin(), entries_.end(), same_name)) {
+    throw InputError(fmt::format("an integrator called '{}' exists already; choose another name", traits.name));
+  }
+  entries_.push_back({traits, std::move(make_float), std::move(make_double)});
+}
+
+const IntegratorRegistry::Entry& IntegratorRegistry::find(std::string_view name) const {
+  for (const Entry& entry : entries_) {
+    if (entry.traits.name == name) {
+      return entry;
+    }
+  }
+  throw InputError(fmt::format("unknown integrator '{}'{}", name, suggest_name(name, names())));
+}
+
+std::vector<std::string> IntegratorRegistry::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) {
+    names.push_back(entry.traits.name);
+  }
+  return names;
+}
+
+template <class T>
+std::unique_ptr<IntervalMethod<T>> IntegratorRegistry::make(std::string_view name,
+                                                            const IntegratorOptions& options) const {
+  if constexpr (std::is_same_v<T, float>) {
+    return find(name).make_float(options);
+  } else {
+    return find(name).make_double(options);
+  }
+}
+template std::unique_ptr<IntervalMethod<float>> IntegratorRegistry::make(
+    std::string_view, const IntegratorOptions&) const;
+template std::unique_ptr<IntervalMethod<double>> IntegratorRegistry::make(
+    std::string_view, const IntegratorOptions&) const;
+
+}  // namespace turnpike

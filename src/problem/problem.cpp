@@ -1,0 +1,146 @@
+#include "turnpike/problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+#include "problem/ensemble_evaluator.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+
+namespace {
+
+template <class T>
+void check_cost(const Cost<T>* cost, const char* which, Index n, Index classes) {
+  if (cost == nullptr) {
+    return;
+  }
+  for (const Index component : cost->components()) {
+    if (component >= n) {
+      throw InputError(fmt::format(
+          "the {} cost uses component {} of the state, but the state has components 0 to {} only", which,
+          component, n - 1));
+    }
+  }
+  if (cost->rows() < classes) {
+    throw InputError(fmt::format("the {} cost has {} components for {} classes; name one a class", which,
+                                 cost->rows(), classes));
+  }
+}
+
+void check_weight(double value, const char* name) {
+  if (!std::isfinite(value) || value < 0) {
+    throw InputError(fmt::format("cost.{} = {}; give a finite number of at least 0", name, value));
+  }
+}
+
+template <class T>
+Objective in_double(const ObjectiveTerms<T>& terms) {
+  return {static_cast<double>(terms.running), static_cast<double>(terms.control),
+          static_cast<double>(terms.terminal), terms.status};
+}
+
+}  // namespace
+
+std::string IntegrationStatus::message() const {
+  if (ok()) {
+    return "succeeded";
+  }
+  std::string text = fmt::format("{} in layer {} (t = {:.6g}, step size {:.3g}", describe(step.outcome),
+                                 interval, step.t, step.h);
+  if (sample >= 0) {
+    text += fmt::format(", sample {}", sample);
+  }
+  return text + ")";
+}
+
+template <class T>
+struct OptimalControlProblem<T>::Workspace {
+  EnsembleEvaluator<T> evaluator;
+};
+
+template <class T>
+OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition,
+                                                const Dataset<T>& data) {
+  if (!definition.field || !definition.integrator) {
+    throw InputError("an optimal control problem needs a field and an integrator; set both");
+  }
+  if (data.size() < 1 || static_cast<Index>(data.labels.size()) != data.size()) {
+    throw InputError(fmt::format("the data set has {} samples and {} labels; give one label a sample",
+                                 data.size(), data.labels.size()));
+  }
+  const Index n = definition.field->state_dimension();
+  check_cost(definition.running.get(), "running", n, data.class_count());
+  check_cost(definition.terminal.get(), "terminal", n, data.class_count());
+  for (const int label : data.labels) {
+    if (label < 0 || label >= data.class_count()) {
+      throw InputError(fmt::format("label {} is outside 0 to {}", label, data.class_count() - 1));
+    }
+  }
+  check_weight(definition.gamma, "gamma");
+  check_weight(definition.r, "r");
+  if (definition.threads < 1 || definition.tile < 0) {
+    throw InputError(fmt::format("run.threads = {} and run.tile = {}; give at least 1 thread and a tile of "
+                                 "at least 0 samples",
+                                 definition.threads, definition.tile));
+  }
+  State<T> X0 = initial_state(data, n);
+  workspace_ = std::unique_ptr<Workspace>(
+      new Workspace{{std::move(definition), std::move(X0), data.labels}});
+}
+
+template <class T>
+OptimalControlProblem<T>::OptimalControlProblem(OptimalControlProblem&&) noexcept = default;
+template <class T>
+OptimalControlProblem<T>& OptimalControlProblem<T>::operator=(OptimalControlProblem&&) noexcept = default;
+template <class T>
+OptimalControlProblem<T>::~OptimalControlProblem() = default;
+
+template <class T>
+const ProblemDefinition<T>& OptimalControlProblem<T>::definition() const {
+  return workspace_->evaluator.definition();
+}
+
+template <class T>
+Index OptimalControlProblem<T>::sample_count() const {
+  return static_cast<Index>(workspace_->evaluator.labels().size());
+}
+
+template <class T>
+std::span<const int> OptimalControlProblem<T>::labels() const {
+  return workspace_->evaluator.labels();
+}
+
+template <class T>
+Control<T> OptimalControlProblem<T>::zero_control() const {
+  return {definition().field->layout(), definition().grid.intervals()};
+}
+
+template <class T>
+Objective OptimalControlProblem<T>::value(const Control<T>& u) {
+  return in_double(workspace_->evaluator.value(u));
+}
+
+template <class T>
+Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Control<T>& gradient) {
+  assert(u.size() == gradient.size());
+  return in_double(workspace_->evaluator.value_and_gradient(u, gradient));
+}
+
+template <class T>
+Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, std::span<const Index> batch,
+                                                       Control<T>& gradient) {
+  assert(u.size() == gradient.size() && !batch.empty());
+  return in_double(workspace_->evaluator.value_and_gradient(u, batch, gradient));
+}
+
+template <class T>
+std::vector<State<T>> OptimalControlProblem<T>::states(const Control<T>& u, IntegrationStatus& status) {
+  return workspace_->evaluator.states(u, status);
+}
+
+template class OptimalControlProblem<float>;
+template class OptimalControlProblem<double>;
+
+}  // namespace turnpike

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <memory>
+#include <random>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "core/cost_common.hpp"
+#include "core/cross_entropy.hpp"
+#include "core/fixed_steps.hpp"
+#include "core/quadratic_cost.hpp"
+#include "core/single_layer_field.hpp"
+#include "core/two_layer_field.hpp"
+#include "explicit_rk/explicit_runge_kutta.hpp"
+#include "problem/ensemble_evaluator.hpp"
+#include "turnpike/butcher_tableau.hpp"
+
+namespace turnpike::test {
+
+enum class FieldKind { single_layer, two_layer };
+enum class CostKind { soft_cross_entropy, cross_entropy, quadratic };
+
+/// A small training problem, the same for every scalar type: what it is made of and its random numbers.
+struct SampleProblem {
+  FieldKind field = FieldKind::two_layer;
+  Index n = 3;
+  Index h = 4;
+  Activation activation = Activation::tanh;
+  Activation outer = Activation::identity;
+  CostKind running = CostKind::soft_cross_entropy;
+  CostKind terminal = CostKind::soft_cross_entropy;
+  Index classes = 3;
+  double p_d = 0.9;
+  ButcherTableau tableau;
+  Index substeps = 1;
+  TimeGrid grid = TimeGrid({0.0, 0.7, 1.5, 2.0});
+  double gamma = 1.5;
+  double r = 0.01;
+  Quadrature quadrature = Quadrature::scheme;
+  Index samples = 13;
+  Index tile = 0;
+  int threads = 1;
+  double control_size = 0.8;
+  unsigned seed = 1;
+};
+
+inline std::vector<double> random_numbers(std::size_t count, double size, unsigned seed) {
+  std::mt19937 generator(seed);
+  std::vector<double> numbers(count);
+  for (double& number : numbers) {
+    number = size * (2.0 * static_cast<double>(generator()) / 4294967295.0 - 1.0);
+  }
+  return numbers;
+}
+
+template <class T>
+std::unique_ptr<VectorField<T>> make_field(const SampleProblem& p) {
+  if (p.field == FieldKind::single_layer) {
+    return std::make_unique<SingleLayerField<T>>(p.n, p.activation);
+  }
+  return std::make_unique<TwoLayerField<T>>(p.n, p.h, p.activation, p.outer);
+}
+
+template <class T>
+std::unique_ptr<Cost<T>> make_cost(const SampleProblem& p, CostKind kind) {
+  const auto C = static_cast<double>(p.classes);
+  const double rest = (1 - p.p_d) / (C - 1);
+  switch (kind) {
+    case CostKind::soft_cross_entropy:
+      return std::make_unique<CrossEntropy<T>>(
+          first_components(p.classes), p.p_d, rest,
+          p.p_d * std::log(p.p_d) + (1 - p.p_d) * std::log(rest));
+    case CostKind::cross_entropy:
+      return std::make_unique<CrossEntropy<T>>(first_components(p.classes), 1.0, 0.0, 0.0);
+    case CostKind::quadratic:
+      break;
+  }
+  State<double> targets(p.classes, p.classes);
+  const auto numbers = random_numbers(static_cast<std::size_t>(p.classes * p.classes), 2, 99);
+  std::copy(numbers.begin(), numbers.end(), targets.data());
+  return std::make_unique<QuadraticCost<T>>(first_components(p.classes), targets);
+}
+
+template <class T>
+ProblemDefinition<T> make_definition(const SampleProblem& p) {
+  ProblemDefinition<T> definition;
+  definition.field = make_field<T>(p);
+  definition.grid = p.grid;
+  IntegratorTraits traits;
+  traits.name = p.tableau.name;
+  traits.order = p.tableau.order;
+  definition.integrator = std::make_shared<FixedSteps<T>>(
+      traits, p.substeps, std::make_unique<ExplicitRungeKutta<T>>(p.tableau));
+  definition.running = make_cost<T>(p, p.running);
+  definition.terminal = make_cost<T>(p, p.terminal);
+  definition.gamma = p.gamma;
+  definition.r = p.r;
+  definition.quadrature = p.quadrature;
+  definition.tile = p.tile;
+  definition.threads = p.threads;
+  return definition;
+}
+
+template <class T>
+State<T> make_initial_state(const SampleProblem& p) {
+  const auto numbers = random_numbers(static_cast<std::size_t>(p.n * p.samples), 1.5, p.seed + 1000);
+  State<T> X(p.n, p.samples);
+  for (Index i = 0; i < X.size(); ++i) {
+    X.data()[i] = T(numbers[static_cast<std::size_t>(i)]);
+  }
+  return X;
+}
+
+inline std::vector<int> make_labels(const SampleProblem& p) {
+  std::vector<int> labels(static_cast<std::size_t>(p.samples));
+  for (std::size_t d = 0; d < labels.size(); ++d) {
+    labels[d] = static_cast<int>(d % static_cast<std::size_t>(p.classes));
+  }
+  return labels;
+}
+
+template <class T>
+EnsembleEvaluator<T> make_evaluator(const SampleProblem& p) {
+  return EnsembleEvaluator<T>(make_definition<T>(p), make_initial_state<T>(p), make_labels(p));
+}
+
+/// A random control that jumps from interval to interval.
+template <class T>
+Control<T> make_control(const SampleProblem& p) {
+  Control<T> u(make_field<T>(p)->layout(), p.grid.intervals());
+  const auto numbers = random_numbers(static_cast<std::size_t>(u.size()), p.control_size, p.seed);
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    u.values()[i] = T(numbers[i]);
+  }
+  return u;
+}
+
+/// All built-in explicit tableaus.
+std::vector<ButcherTableau> explicit_tableaus();
+
+}  // namespace turnpike::test
