@@ -45,9 +45,10 @@ struct Tile {
   operator ConstTile<T>() const { return {data, rows, columns, stride}; }  // NOLINT: a view of a view
 };
 
-/// The samples' states, n×D, one column per sample, each component contiguous over the samples.
+/// The samples' states, n×D, one column per sample, each component contiguous over the samples. Unaligned,
+/// because aligned memory of Eigen cannot be handed to code compiled for another instruction set.
 template <class T>
-using State = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using State = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor | Eigen::DontAlign>;
 
 /// The whole of `X` (n×D) as a tile.
 template <class T>

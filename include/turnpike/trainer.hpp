@@ -1,0 +1,100 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "turnpike/optimizer.hpp"
+#include "turnpike/problem.hpp"
+
+namespace turnpike {
+
+struct TrainerOptions {
+  OptimizerOptions optimizer;
+  double learning_rate = 1e-3;           ///< η > 0
+  Schedule schedule = Schedule::constant;
+  std::int64_t warmup = 0;               ///< steps of linear warm-up
+  std::int64_t schedule_period = 1;      ///< of the step schedule, in epochs
+  double schedule_factor = 0.1;          ///< of the step schedule
+  double clip = 0;                       ///< g ← g · min(1, clip/‖g‖₂); 0 for none
+  std::int64_t epochs = 1;               ///< passes over the data
+  std::int64_t batch = 0;                ///< samples per step; 0 for all of them
+  std::uint64_t seed = 1;                ///< of the shuffle; that of epoch e depends on (seed, e) only
+  std::int64_t finish_iterations = 0;    ///< of L-BFGS on all data after the last epoch
+};
+
+/// One epoch in numbers. With mini-batches the objective is the mean over the epoch's steps, each at the
+/// control before its update.
+struct EpochMetrics {
+  std::int64_t epoch = 0;  ///< 1 after the first
+  std::int64_t steps = 0;  ///< taken so far
+  Objective objective;
+  double gradient_norm = 0;  ///< of the last step, before clipping
+  double learning_rate = 0;  ///< of the last step
+};
+
+enum class TrainingOutcome { finished, interrupted, not_finite };
+
+struct TrainingResult {
+  TrainingOutcome outcome = TrainingOutcome::finished;
+  std::int64_t epoch = 0;    ///< completed epochs
+  std::int64_t steps = 0;    ///< completed steps
+  IntegrationStatus status;  ///< of the step that failed
+  std::string message;       ///< a sentence when the outcome is `not_finite`
+};
+
+/// All that decides how a training goes on, at the end of an epoch.
+template <class T>
+struct TrainerState {
+  std::vector<T> control;
+  std::vector<T> first_moment;
+  std::vector<T> second_moment;
+  std::int64_t epoch = 0;
+  std::int64_t steps = 0;
+};
+
+/// Minimizes V by first-order steps, then, if asked, by L-BFGS (NLopt's, after Nocedal, Math. Comp. 35,
+/// 1980).
+template <class T>
+class Trainer {
+ public:
+  /// The problem outlives the trainer. Throws InputError for options out of range.
+  Trainer(OptimalControlProblem<T>& problem, Control<T> initial, const TrainerOptions& options);
+
+  /// Called after each epoch; returning false asks to stop there.
+  using Observer = std::function<bool(const EpochMetrics&)>;
+
+  /// Trains to the end, or until `stop` becomes true or a loss or gradient is not finite. Stops only
+  /// between epochs: then `state` goes on to the same bits. After `not_finite`, `control` is the last one
+  /// with a finite objective.
+  TrainingResult run(const Observer& observer, const std::atomic<bool>& stop);
+
+  [[nodiscard]] const Control<T>& control() const { return control_; }
+  [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+
+  [[nodiscard]] TrainerState<T> state();
+  /// Throws InputError when the sizes differ from this trainer's.
+  void restore(const TrainerState<T>& state);
+
+  /// Optimizer steps an epoch takes.
+  [[nodiscard]] std::int64_t steps_per_epoch() const;
+
+ private:
+  bool run_epoch(EpochMetrics& metrics, TrainingResult& result);
+  bool take_step(const Objective& objective, EpochMetrics& metrics, TrainingResult& result);
+  void finish(TrainingResult& result, const std::atomic<bool>& stop);
+
+  OptimalControlProblem<T>* problem_;
+  TrainerOptions options_;
+  LearningRate learning_rate_;
+  Control<T> control_;
+  Control<T> gradient_;
+  Control<T> last_good_;
+  Optimizer<T> optimizer_;
+  std::vector<Index> order_;
+  std::int64_t epoch_ = 0;
+};
+
+}  // namespace turnpike

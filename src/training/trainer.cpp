@@ -1,0 +1,224 @@
+#include "turnpike/trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+#include <nlopt.hpp>
+#include <type_traits>
+
+#include "turnpike/error.hpp"
+#include "turnpike/random.hpp"
+
+namespace turnpike {
+
+namespace {
+
+void demand(bool condition, const char* key, double value, const char* range) {
+  if (!condition) {
+    throw InputError(fmt::format("optimizer.{} = {}; give {}", key, value, range));
+  }
+}
+
+const TrainerOptions& checked(const TrainerOptions& o, Index samples) {
+  demand(std::isfinite(o.learning_rate) && o.learning_rate > 0, "learning_rate", o.learning_rate,
+         "a finite number above 0");
+  demand(std::isfinite(o.clip) && o.clip >= 0, "clip", o.clip, "a finite number of at least 0");
+  demand(o.epochs >= 0, "epochs", static_cast<double>(o.epochs), "a whole number of at least 0");
+  demand(o.warmup >= 0, "warmup", static_cast<double>(o.warmup), "a whole number of at least 0");
+  demand(o.schedule_period >= 1, "step_every", static_cast<double>(o.schedule_period),
+         "a whole number of at least 1");
+  demand(o.batch >= 0 && o.batch <= samples, "batch", static_cast<double>(o.batch),
+         "0 for all samples, or a number from 1 to the number of training samples");
+  demand(o.optimizer.beta1 >= 0 && o.optimizer.beta1 < 1, "beta1", o.optimizer.beta1, "a number in [0, 1)");
+  demand(o.optimizer.beta2 >= 0 && o.optimizer.beta2 < 1, "beta2", o.optimizer.beta2, "a number in [0, 1)");
+  demand(o.optimizer.epsilon > 0, "epsilon", o.optimizer.epsilon, "a number above 0");
+  demand(std::isfinite(o.optimizer.weight_decay) && o.optimizer.weight_decay >= 0, "weight_decay",
+         o.optimizer.weight_decay, "a finite number of at least 0");
+  return o;
+}
+
+std::int64_t steps_in_epoch(std::int64_t samples, std::int64_t batch) {
+  return batch == 0 ? 1 : (samples + batch - 1) / batch;
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(OptimalControlProblem<T>& problem, Control<T> initial, const TrainerOptions& options)
+    : problem_(&problem),
+      options_(checked(options, problem.sample_count())),
+      control_(std::move(initial)),
+      gradient_(problem.zero_control()),
+      last_good_(control_),
+      optimizer_(options.optimizer, control_.values().size()),
+      order_(static_cast<std::size_t>(problem.sample_count())) {
+  const std::int64_t per_epoch = steps_per_epoch();
+  learning_rate_ = {.rate = options.learning_rate,
+                    .schedule = options.schedule,
+                    .warmup = options.warmup,
+                    .total = std::max<std::int64_t>(1, options.epochs * per_epoch),
+                    .period = options.schedule_period * per_epoch,
+                    .factor = options.schedule_factor};
+  demand(options.warmup <= learning_rate_.total, "warmup", static_cast<double>(options.warmup),
+         "at most the number of steps of the whole run");
+}
+
+template <class T>
+std::int64_t Trainer<T>::steps_per_epoch() const {
+  return steps_in_epoch(problem_->sample_count(), options_.batch);
+}
+
+template <class T>
+TrainingResult Trainer<T>::run(const Observer& observer, const std::atomic<bool>& stop) {
+  TrainingResult result;
+  bool go_on = true;
+  while (epoch_ < options_.epochs && go_on) {
+    if (stop.load(std::memory_order_relaxed)) {
+      go_on = false;
+      break;
+    }
+    EpochMetrics metrics;
+    if (!run_epoch(metrics, result)) {
+      result.epoch = epoch_;
+      result.steps = optimizer_.steps();
+      return result;
+    }
+    ++epoch_;
+    metrics.epoch = epoch_;
+    metrics.steps = optimizer_.steps();
+    go_on = observer(metrics);
+  }
+  if (epoch_ < options_.epochs) {
+    result.outcome = TrainingOutcome::interrupted;
+  } else if (options_.finish_iterations > 0) {
+    finish(result, stop);
+  }
+  result.epoch = epoch_;
+  result.steps = optimizer_.steps();
+  return result;
+}
+
+template <class T>
+bool Trainer<T>::run_epoch(EpochMetrics& metrics, TrainingResult& result) {
+  if (options_.batch == 0) {
+    metrics.objective = problem_->value_and_gradient(control_, gradient_);
+    return take_step(metrics.objective, metrics, result);
+  }
+  Random(options_.seed, RandomPurpose::shuffle, static_cast<std::uint64_t>(epoch_)).permute(order_);
+  const auto batch = static_cast<std::size_t>(options_.batch);
+  const double share = 1.0 / static_cast<double>(steps_per_epoch());
+  for (std::size_t first = 0; first < order_.size(); first += batch) {
+    const std::span<const Index> samples =
+        std::span<const Index>(order_).subspan(first, std::min(batch, order_.size() - first));
+    const Objective objective = problem_->value_and_gradient(control_, samples, gradient_);
+    metrics.objective.running += share * objective.running;
+    metrics.objective.control += share * objective.control;
+    metrics.objective.terminal += share * objective.terminal;
+    if (!take_step(objective, metrics, result)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+template <class T>
+bool Trainer<T>::take_step(const Objective& objective, EpochMetrics& metrics, TrainingResult& result) {
+  metrics.gradient_norm = gradient_norm<T>(gradient_.values());
+  if (!objective.status.ok() || !std::isfinite(objective.total()) ||
+      !std::isfinite(metrics.gradient_norm)) {
+    result.outcome = TrainingOutcome::not_finite;
+    result.status = objective.status;
+    result.message =
+        fmt::format("epoch {}: {}; lower optimizer.learning_rate or set optimizer.clip", epoch_ + 1,
+                    objective.status.ok() ? "the gradient became NaN or infinite"
+                                          : objective.status.message());
+    control_ = last_good_;
+    return false;
+  }
+  last_good_ = control_;
+  metrics.learning_rate = learning_rate_.at(optimizer_.steps());
+  const double scale = options_.clip > 0 && metrics.gradient_norm > options_.clip
+                           ? options_.clip / metrics.gradient_norm
+                           : 1.0;
+  optimizer_.step(control_.values(), std::as_const(gradient_).values(), metrics.learning_rate, scale);
+  return true;
+}
+
+template <class T>
+void Trainer<T>::finish(TrainingResult& result, const std::atomic<bool>& stop) {
+  // NLopt works in double; the control passes through T at each evaluation.
+  std::vector<double> x(control_.values().begin(), control_.values().end());
+  std::vector<double> best = x;
+  double lowest = std::numeric_limits<double>::infinity();
+  Control<T> u = control_;
+  std::function<double(const std::vector<double>&, std::vector<double>&)> objective =
+      [&](const std::vector<double>& point, std::vector<double>& slope) {
+        if (stop.load(std::memory_order_relaxed)) {
+          throw nlopt::forced_stop();
+        }
+        std::transform(point.begin(), point.end(), u.values().begin(),
+                       [](double value) { return static_cast<T>(value); });
+        const Objective value = problem_->value_and_gradient(u, gradient_);
+        if (!value.status.ok() || !std::isfinite(value.total())) {
+          slope.assign(slope.size(), 0.0);
+          return std::numeric_limits<double>::max();
+        }
+        std::copy(gradient_.values().begin(), gradient_.values().end(), slope.begin());
+        if (value.total() < lowest) {
+          lowest = value.total();
+          best = point;
+        }
+        return value.total();
+      };
+  nlopt::opt optimizer(nlopt::LD_LBFGS, static_cast<unsigned>(x.size()));
+  optimizer.set_min_objective(
+      [](const std::vector<double>& point, std::vector<double>& slope, void* data) {
+        return (*static_cast<decltype(objective)*>(data))(point, slope);
+      },
+      &objective);
+  optimizer.set_maxeval(static_cast<int>(options_.finish_iterations));
+  optimizer.set_ftol_rel(std::is_same_v<T, float> ? 1e-7 : 1e-12);
+  optimizer.set_vector_storage(20);
+  double value = 0;
+  try {
+    optimizer.optimize(x, value);
+  } catch (const nlopt::forced_stop&) {
+    result.outcome = TrainingOutcome::interrupted;
+    return;
+  } catch (const std::runtime_error&) {
+    // A line search that stalls at rounding ends the search; the best point seen stands.
+  }
+  std::transform(best.begin(), best.end(), control_.values().begin(),
+                 [](double entry) { return static_cast<T>(entry); });
+}
+
+template <class T>
+TrainerState<T> Trainer<T>::state() {
+  return {{control_.values().begin(), control_.values().end()},
+          {optimizer_.first_moment().begin(), optimizer_.first_moment().end()},
+          {optimizer_.second_moment().begin(), optimizer_.second_moment().end()},
+          epoch_,
+          optimizer_.steps()};
+}
+
+template <class T>
+void Trainer<T>::restore(const TrainerState<T>& state) {
+  if (state.control.size() != control_.values().size() ||
+      state.first_moment.size() != optimizer_.first_moment().size() ||
+      state.second_moment.size() != optimizer_.second_moment().size()) {
+    throw InputError(fmt::format("the checkpoint holds {} control entries where the problem has {}; resume "
+                                 "with the configuration it was written with",
+                                 state.control.size(), control_.values().size()));
+  }
+  std::copy(state.control.begin(), state.control.end(), control_.values().begin());
+  std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().begin());
+  std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().begin());
+  last_good_ = control_;
+  epoch_ = state.epoch;
+  optimizer_.set_steps(state.steps);
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace turnpike
