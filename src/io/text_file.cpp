@@ -1,0 +1,94 @@
+#include "io/text_file.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& file, const char* action) {
+  const int code = errno;
+  throw InputError(fmt::format("'{}' cannot be {}: {}; choose another place or mend its permissions",
+                               file.string(), action, std::strerror(code)));
+}
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (number_ >= 0) {
+      ::close(number_);
+    }
+  }
+  [[nodiscard]] int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+}  // namespace
+
+std::string read_text_file(const std::filesystem::path& file, std::string_view what) {
+  std::error_code error;
+  const auto kind = std::filesystem::status(file, error).type();
+  if (kind == std::filesystem::file_type::not_found) {
+    throw InputError(fmt::format("there is no {} '{}'; check the path", what, file.string()));
+  }
+  if (kind == std::filesystem::file_type::directory) {
+    throw InputError(fmt::format("'{}' is a directory, not a {}; give a file", file.string(), what));
+  }
+  std::ifstream input(file, std::ios::binary);
+  std::ostringstream text;
+  text << input.rdbuf();
+  if (!input) {
+    throw InputError(
+        fmt::format("the {} '{}' cannot be read; check its permissions", what, file.string()));
+  }
+  return text.str();
+}
+
+void write_file_atomically(const std::filesystem::path& file, std::string_view text) {
+  const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : ".";
+  std::string temporary = (directory / (".turnpike-XXXXXX")).string();
+  const Descriptor output(::mkstemp(temporary.data()));
+  if (output.get() < 0) {
+    fail(file, "written");
+  }
+  const auto give_up = [&] {
+    const int code = errno;
+    ::unlink(temporary.c_str());
+    errno = code;
+    fail(file, "written");
+  };
+  std::size_t written = 0;
+  while (written < text.size()) {
+    const ssize_t count = ::write(output.get(), text.data() + written, text.size() - written);
+    if (count < 0 && errno != EINTR) {
+      give_up();
+    }
+    written += count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  if (::fchmod(output.get(), 0644) != 0 || ::fsync(output.get()) != 0 ||
+      ::rename(temporary.c_str(), file.c_str()) != 0) {
+    give_up();
+  }
+  const Descriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() >= 0) {
+    ::fsync(parent.get());
+  }
+}
+
+}  // namespace turnpike

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace turnpike {
+
+/// The whole file. `what` names it in the sentence of the InputError that is thrown when it is missing, is
+/// no regular file, or cannot be read.
+std::string read_text_file(const std::filesystem::path& file, std::string_view what);
+
+/// Replaces or creates `file` in one step: a reader sees the old text or the new one, never a part. Throws
+/// InputError when the directory cannot be written or the disk is full.
+void write_file_atomically(const std::filesystem::path& file, std::string_view text);
+
+}  // namespace turnpike
