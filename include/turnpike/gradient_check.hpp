@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "turnpike/problem.hpp"
+
+namespace turnpike {
+
+/// How thoroughly a gradient is compared with differences of the objective, and when it passes.
+struct GradientCheckOptions {
+  int directions = 4;        ///< random unit directions beside that of the gradient itself
+  int coordinates = 40;      ///< single entries, chosen at random (all when there are fewer)
+  std::uint64_t seed = 1;    ///< of directions and entries
+  double tolerance = 1e-10;  ///< on the error of eighth-order differences, relative to ‖∇V‖
+  double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder
+};
+
+struct GradientCheckReport {
+  double gradient_norm = 0;     ///< ‖∇V‖₂
+  double difference_error = 0;  ///< max |⟨∇V, d⟩ − D₈V(u; d)| / ‖∇V‖ over the directions
+  double central_error = 0;     ///< the same with second-order central differences at their best step
+  double coordinate_error = 0;  ///< max over entries, relative to the largest entry of ∇V
+  std::string worst_entry;      ///< its tensor, interval, row and column
+  double taylor_slope = 0;      ///< of log |V(u + εd) − V(u) − ε⟨∇V, d⟩| against log ε
+  bool slope_measured = false;  ///< false where the remainder drowns in rounding
+  bool passed = false;
+
+  [[nodiscard]] std::string brief() const;  ///< one line
+  [[nodiscard]] std::string full() const;   ///< a line a figure
+};
+
+/// Compares a gradient with differences of V at u: eighth-order central differences
+/// D₈V = Σ_i c_i (V(u + iεd) − V(u − iεd))/ε with c = (4/5, −1/5, 4/105, −1/280) on a ladder of steps ε, taking
+/// the pair of neighbouring steps that agree best. In double they see a relative error of 1e-10. Where σ has
+/// kinks, differences across one disagree with any gradient.
+///
+/// `gradient` overrides the problem's own (then it is what is checked). Throws NumericalError when V is not
+/// finite at u.
+GradientCheckReport check_gradient(
+    OptimalControlProblem<double>& problem, const Control<double>& u, const GradientCheckOptions& options,
+    const std::function<void(const Control<double>& u, Control<double>& gradient)>& gradient = {});
+
+}  // namespace turnpike

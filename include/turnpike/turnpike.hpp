@@ -1,0 +1,78 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "turnpike/geometry.hpp"
+#include "turnpike/problem.hpp"
+
+namespace turnpike {
+
+/// The value below which an empirical quantile of `values` lies with probability p in [0, 1], linear between
+/// order statistics (type 7 of Hyndman, Fan 1996). `values` is not empty.
+double quantile(std::vector<double> values, double p);
+
+/// The measure of {t : v(t) > ε} for the piecewise linear v with values[k] at times[k], crossings solved
+/// exactly.
+double measure_above(std::span<const double> times, std::span<const double> values, double epsilon);
+
+/// Where a sequence stays below a threshold at its end.
+struct Stay {
+  std::optional<Index> entry;    ///< first index of the last unbroken run below; empty when there is none
+  std::optional<Index> leaving;  ///< first index after that run; empty when the run reaches the end
+};
+
+/// The last unbroken run of values below `threshold`. What follows it is the leaving arc.
+Stay last_stay_below(std::span<const double> values, double threshold);
+
+/// One split of the data along a trajectory, at the nodes t_0, …, t_K.
+struct Measurement {
+  std::vector<double> times;                   ///< K + 1 nodes
+  std::vector<double> loss;                    ///< mean loss at each node
+  std::vector<double> accuracy;                ///< share of samples whose largest component is the label's
+  std::vector<std::vector<double>> distances;  ///< of every sample to its minimizers, node by node; or empty
+  std::vector<int> predicted;                  ///< classes at the last node, D entries
+  Objective objective;
+};
+
+/// The distance of a sample to the minimizers of its class, from its loss components.
+using DistanceToMinimizers = std::function<double(std::span<const double> components, int label)>;
+
+/// Runs `problem` with control u and measures every node. `loss` is the loss to tabulate; `distance` may be
+/// empty (plain cross-entropy has no minimizers). Throws NumericalError when the integration fails.
+template <class T>
+Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
+                    const DistanceToMinimizers& distance);
+
+/// What is said of one distance sequence at level ε.
+struct TurnpikeSummary {
+  double epsilon = 1;
+  /// Entry layer: first layer of the last stay of the mean loss below 0.05; what comes after that stay is
+  /// the leaving arc.
+  Stay by_loss;
+  /// The same for the root mean square distance over samples below or at ε.
+  Stay by_distance;
+  /// #Q_ε, layers k < N whose root mean square distance is at most ε.
+  Index layers_inside = 0;
+  /// Mean over samples of #{k < N : dist(x_k) > ε}.
+  double measured_outside = 0;
+  /// Mean over samples, and largest, of μ[Θ_ε] = μ{t ≤ T : dist(x(t)) > ε}, distance linear between nodes.
+  double theta_measure = 0;
+  double theta_measure_max = 0;
+  /// Mean and largest distance at the last node.
+  double final_mean_distance = 0;
+  double final_max_distance = 0;
+};
+
+/// Throws InputError unless ε > 0. `m.distances` is not empty.
+TurnpikeSummary summarize_turnpike(const Measurement& m, double epsilon);
+
+/// The mean loss below which a layer counts as on the turnpike.
+inline constexpr double entry_loss = 0.05;
+
+/// Root mean square, node by node.
+std::vector<double> root_mean_square(const std::vector<std::vector<double>>& values);
+
+}  // namespace turnpike

@@ -1,0 +1,217 @@
+#include "turnpike/gradient_check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fmt/format.h>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "turnpike/error.hpp"
+#include "turnpike/random.hpp"
+
+namespace turnpike {
+
+namespace {
+
+using Direction = std::vector<double>;
+
+double norm(const Direction& d) { return std::sqrt(std::inner_product(d.begin(), d.end(), d.begin(), 0.0)); }
+
+/// V along the line u + s d.
+class Line {
+ public:
+  Line(OptimalControlProblem<double>& problem, const Control<double>& u) : problem_(problem), u_(u), point_(u) {}
+
+  double operator()(const Direction& d, double s) {
+    for (std::size_t i = 0; i < d.size(); ++i) {
+      point_.values()[i] = u_.values()[i] + s * d[i];
+    }
+    return problem_.value(point_).total();
+  }
+
+ private:
+  OptimalControlProblem<double>& problem_;
+  const Control<double>& u_;
+  Control<double> point_;
+};
+
+double eighth_order_difference(Line& V, const Direction& d, double step) {
+  constexpr std::array<double, 4> c = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
+  double sum = 0;
+  for (std::size_t i = 0; i < c.size(); ++i) {
+    const double s = step * static_cast<double>(i + 1);
+    sum += c[i] * (V(d, s) - V(d, -s));
+  }
+  return sum / step;
+}
+
+/// The estimate at which neighbouring steps of the ladder agree best.
+template <class Difference>
+double best_of_ladder(Difference&& difference, double first, int rungs, double ratio) {
+  double best = std::numeric_limits<double>::quiet_NaN();
+  double least = std::numeric_limits<double>::infinity();
+  double before = difference(first);
+  double step = first;
+  for (int i = 1; i < rungs; ++i) {
+    step *= ratio;
+    const double here = difference(step);
+    if (std::abs(here - before) < least) {
+      least = std::abs(here - before);
+      best = here;
+    }
+    before = here;
+  }
+  return best;
+}
+
+double dot(const Control<double>& g, const Direction& d) {
+  return std::inner_product(d.begin(), d.end(), g.values().begin(), 0.0);
+}
+
+/// The least-squares slope of log |remainder| over log ε, on the steps where the remainder stands clear of
+/// rounding and of higher order terms.
+bool taylor_slope(Line& V, const Direction& d, double derivative, double value, double& slope) {
+  const double noise = 1e-12 * std::max(1.0, std::abs(value));
+  std::vector<double> x;
+  std::vector<double> y;
+  for (int i = 8; i <= 30; ++i) {
+    const double step = std::pow(2.0, -i);
+    const double remainder = std::abs(V(d, step) - value - step * derivative);
+    if (remainder > 30 * noise && std::isfinite(remainder)) {
+      x.push_back(std::log(step));
+      y.push_back(std::log(remainder));
+    }
+  }
+  if (x.size() < 4) {
+    return false;
+  }
+  const std::size_t first = x.size() - 4;  // the smallest steps are the most asymptotic ones
+  double mean_x = 0;
+  double mean_y = 0;
+  for (std::size_t i = first; i < x.size(); ++i) {
+    mean_x += x[i] / 4;
+    mean_y += y[i] / 4;
+  }
+  double xy = 0;
+  double xx = 0;
+  for (std::size_t i = first; i < x.size(); ++i) {
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+  }
+  slope = xy / xx;
+  return true;
+}
+
+std::string name_entry(const Control<double>& u, std::size_t index) {
+  const Index size = u.layout().size();
+  const auto interval = static_cast<Index>(index) / size;
+  const auto offset = static_cast<Index>(index) % size;
+  for (const ControlBlock& block : u.layout().blocks()) {
+    const Index at = offset - block.offset;
+    if (at >= 0 && at < block.rows * block.columns) {
+      return fmt::format("{}[{}, {}, {}]", block.name, interval, at / block.columns, at % block.columns);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+GradientCheckReport check_gradient(OptimalControlProblem<double>& problem, const Control<double>& u,
+                                   const GradientCheckOptions& options,
+                                   const std::function<void(const Control<double>&, Control<double>&)>& gradient) {
+  Control<double> g = problem.zero_control();
+  const Objective objective = problem.value_and_gradient(u, g);
+  if (!objective.status.ok() || !std::isfinite(objective.total())) {
+    throw NumericalError("the gradient cannot be checked: " + objective.status.message());
+  }
+  if (gradient) {
+    gradient(u, g);
+  }
+  GradientCheckReport report;
+  Direction along(g.values().begin(), g.values().end());
+  report.gradient_norm = norm(along);
+  const double size = std::max(report.gradient_norm, std::numeric_limits<double>::min());
+  const auto normalize = [](Direction& d) {
+    const double length = norm(d);
+    for (double& entry : d) {
+      entry /= length;
+    }
+  };
+
+  std::vector<Direction> directions;
+  if (report.gradient_norm > 0) {
+    directions.push_back(along);
+    normalize(directions.back());
+  }
+  Random random(options.seed, RandomPurpose::check);
+  for (int i = 0; i < options.directions; ++i) {
+    Direction d(along.size());
+    std::generate(d.begin(), d.end(), [&] { return random.normal(); });
+    normalize(d);
+    directions.push_back(std::move(d));
+  }
+
+  Line V(problem, u);
+  for (const Direction& d : directions) {
+    const double exact = dot(g, d);
+    const double eighth = best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 16, 0.5);
+    const double second =
+        best_of_ladder([&](double h) { return (V(d, h) - V(d, -h)) / (2 * h); }, 1e-3, 12, 0.4);
+    const auto worse = [&](double& worst, double estimate) {
+      const double error = std::abs(exact - estimate) / size;
+      worst = std::isnan(error) ? error : std::max(worst, error);
+    };
+    worse(report.difference_error, eighth);
+    worse(report.central_error, second);
+  }
+
+  double largest = std::numeric_limits<double>::min();
+  for (const double entry : along) {
+    largest = std::max(largest, std::abs(entry));
+  }
+  std::vector<Index> order(along.size());
+  random.permute(order);
+  order.resize(std::min(order.size(), static_cast<std::size_t>(options.coordinates)));
+  for (const Index index : order) {
+    const auto i = static_cast<std::size_t>(index);
+    Direction d(along.size(), 0.0);
+    d[i] = 1;
+    const double eighth = best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 12, 0.5);
+    const double error = std::abs(along[i] - eighth) / largest;
+    if (!(error <= report.coordinate_error)) {
+      report.coordinate_error = error;
+      report.worst_entry = name_entry(u, i);
+    }
+  }
+
+  // Along a random direction: the gradient's own is nearly stationary after training.
+  const Direction& d = directions.back();
+  report.slope_measured = taylor_slope(V, d, dot(g, d), objective.total(), report.taylor_slope);
+  report.passed = report.difference_error <= options.tolerance && report.coordinate_error <= options.tolerance &&
+                  (!report.slope_measured || std::abs(report.taylor_slope - 2) <= options.slope_tolerance);
+  return report;
+}
+
+std::string GradientCheckReport::brief() const {
+  return fmt::format("{}: relative error {:.2g} (8th-order differences), {:.2g} (entries), Taylor slope {}",
+                     passed ? "passed" : "FAILED", difference_error, coordinate_error,
+                     slope_measured ? fmt::format("{:.3f}", taylor_slope) : "not measurable");
+}
+
+std::string GradientCheckReport::full() const {
+  return fmt::format(
+      "gradient norm                            {:.6g}\n"
+      "8th-order differences, relative error    {:.2e}\n"
+      "central differences, relative error      {:.2e}\n"
+      "single entries, relative error           {:.2e}  (worst: {})\n"
+      "Taylor remainder, slope (2 expected)     {}\n"
+      "verdict                                  {}\n",
+      gradient_norm, difference_error, central_error, coordinate_error, worst_entry,
+      slope_measured ? fmt::format("{:.4f}", taylor_slope) : "below rounding, not measurable",
+      passed ? "passed" : "FAILED");
+}
+
+}  // namespace turnpike

@@ -1,0 +1,267 @@
+#include "turnpike/experiment.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/format.h>
+
+#include "turnpike/error.hpp"
+#include "turnpike/random.hpp"
+#include "turnpike/two_spirals.hpp"
+
+namespace turnpike {
+
+namespace {
+
+TwoSpiralsOptions spirals_of(const RunConfig& config) {
+  return {.per_class = config.data.per_class,
+          .turns = config.data.turns,
+          .scale = config.data.scale,
+          .noise = config.data.noise,
+          .seed = static_cast<std::uint64_t>(config.run.seed)};
+}
+
+/// Train and test samples as the source has them, with `classes` where they are known already.
+void load_data(Experiment& e, const std::vector<std::string>& classes) {
+  const auto& data = e.config.data;
+  if (data.source == "two-spirals") {
+    e.train = two_spirals(spirals_of(e.config));
+    e.test = two_spirals_test(spirals_of(e.config));
+    return;
+  }
+  e.train = read_csv(data.path, {.label = data.label, .classes = classes});
+  if (!data.test_path.empty()) {
+    e.test = read_csv(data.test_path, {.label = data.label, .classes = e.train.classes});
+    if (e.test.feature_count() != e.train.feature_count()) {
+      throw InputError(fmt::format("{} has {} features, but {} has {}; give files with the same columns",
+                                   data.test_path, e.test.feature_count(), data.path,
+                                   e.train.feature_count()));
+    }
+  } else if (data.test_fraction > 0) {
+    auto [train, test] = split(e.train, data.test_fraction, static_cast<std::uint64_t>(e.config.run.seed));
+    e.train = std::move(train);
+    e.test = std::move(test);
+  }
+}
+
+/// Fills in what depends on the data and checks what can only be checked with them.
+void resolve(Experiment& e) {
+  RunConfig& c = e.config;
+  check_config(c);
+  const Index classes = e.train.class_count();
+  const Index features = e.train.feature_count();
+  c.field.state = c.field.state.value_or(std::max(features, classes));
+  if (*c.field.state < std::max(features, classes)) {
+    throw InputError(fmt::format("field.state = {}, but {} features and {} classes need at least {}",
+                                 *c.field.state, features, classes, std::max(features, classes)));
+  }
+  c.control.horizon = c.control.horizon.value_or(static_cast<double>(c.control.intervals));
+  if (c.cost.components.empty()) {
+    c.cost.components = first_components(classes);
+  }
+  if (static_cast<Index>(c.cost.components.size()) != classes) {
+    throw InputError(fmt::format("cost.components names {} components for {} classes; name one a class",
+                                 c.cost.components.size(), classes));
+  }
+  for (const Index component : c.cost.components) {
+    if (component >= *c.field.state) {
+      throw InputError(fmt::format("cost.components names component {}, but the state has components 0 to {}",
+                                   component, *c.field.state - 1));
+    }
+  }
+  if (c.optimizer.batch > e.train.size()) {
+    throw InputError(fmt::format("optimizer.batch = {}, but there are {} training samples; give at most that",
+                                 c.optimizer.batch, e.train.size()));
+  }
+}
+
+/// One target point a class, as columns.
+State<double> quadratic_targets(const RunConfig& config, Index classes) {
+  if (config.cost.targets.empty()) {
+    return State<double>::Identity(classes, classes);
+  }
+  const auto& points = config.cost.targets;
+  if (static_cast<Index>(points.size()) != classes) {
+    throw InputError(fmt::format("cost.targets holds {} points for {} classes; give one a class", points.size(),
+                                 classes));
+  }
+  State<double> targets(classes, classes);
+  for (Index c = 0; c < classes; ++c) {
+    const std::vector<double>& point = points[static_cast<std::size_t>(c)];
+    if (static_cast<Index>(point.size()) != classes) {
+      throw InputError(fmt::format("point {} of cost.targets has {} coordinates instead of {}", c,
+                                   point.size(), classes));
+    }
+    for (Index i = 0; i < classes; ++i) {
+      targets(i, c) = point[static_cast<std::size_t>(i)];
+    }
+  }
+  return targets;
+}
+
+template <class T>
+std::shared_ptr<const Cost<T>> make_cost(const std::string& kind, const RunConfig& config, Index classes) {
+  if (kind == "none") {
+    return nullptr;
+  }
+  if (kind == "cross-entropy") {
+    return make_cross_entropy<T>(config.cost.components);
+  }
+  if (kind == "quadratic") {
+    return make_quadratic_cost<T>(config.cost.components, quadratic_targets(config, classes));
+  }
+  return make_soft_cross_entropy<T>(config.cost.components, config.cost.p_d);
+}
+
+IntegratorOptions integrator_options(const RunConfig& config) {
+  return {.substeps = config.integrator.substeps,
+          .rtol = config.integrator.rtol,
+          .atol = config.integrator.atol,
+          .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous
+                                                                : AdjointKind::discrete};
+}
+
+}  // namespace
+
+ModelInfo Experiment::model_info() const {
+  return {config, train.classes, train.feature_names, standardization};
+}
+
+Experiment load_experiment(const RunConfig& config) {
+  check_config(config);
+  Experiment e;
+  e.config = config;
+  load_data(e, {});
+  if (config.data.standardize) {
+    e.standardization = standardization_of(e.train);
+    e.standardization.apply(e.train);
+    if (e.test.size() > 0) {
+      e.standardization.apply(e.test);
+    }
+  }
+  resolve(e);
+  return e;
+}
+
+Experiment load_experiment(const ModelInfo& model, const std::filesystem::path& data) {
+  Experiment e;
+  e.config = model.config;
+  if (data.empty()) {
+    load_data(e, model.classes);
+  } else {
+    e.train = read_csv(data, {.label = model.config.data.label, .classes = model.classes});
+    if (e.train.feature_count() != static_cast<Index>(model.feature_names.size())) {
+      throw InputError(fmt::format("{} has {} features, but the model was trained with {}", data.string(),
+                                   e.train.feature_count(), model.feature_names.size()));
+    }
+  }
+  e.standardization = model.standardization;
+  e.standardization.apply(e.train);
+  if (e.test.size() > 0) {
+    e.standardization.apply(e.test);
+  }
+  if (!data.empty()) {
+    e.config.optimizer.batch = 0;  // of the training samples, which these are not
+  }
+  resolve(e);
+  return e;
+}
+
+bool has_soft_cross_entropy(const RunConfig& config) {
+  return config.cost.stage == "soft-cross-entropy" || config.cost.terminal == "soft-cross-entropy";
+}
+
+template <class T>
+ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
+                                     const IntegratorRegistry& integrators) {
+  ProblemDefinition<T> definition;
+  const Activation inner = activation_from_name(config.field.activation);
+  if (config.field.kind == "two-layer") {
+    definition.field = make_two_layer_field<T>(*config.field.state, config.field.hidden, inner,
+                                               activation_from_name(config.field.outer_activation));
+  } else {
+    definition.field = make_single_layer_field<T>(*config.field.state, inner);
+  }
+  definition.grid = TimeGrid::uniform(config.control.intervals, *config.control.horizon);
+  definition.integrator = integrators.make<T>(config.integrator.name, integrator_options(config));
+  definition.running = make_cost<T>(config.cost.stage, config, classes);
+  definition.terminal = make_cost<T>(config.cost.terminal, config, classes);
+  definition.gamma = config.cost.gamma;
+  definition.r = config.cost.r;
+  definition.quadrature = config.cost.quadrature == "nodes" ? Quadrature::nodes : Quadrature::scheme;
+  definition.tile = config.run.tile;
+  definition.threads = config.run.threads;
+  if (definition.running && definition.quadrature == Quadrature::scheme &&
+      definition.integrator->traits().negative_weights && !config.integrator.rtol) {
+    throw InputError(fmt::format("'{}' has negative weights, so fixed steps can drive the computed running "
+                                 "cost below zero; set cost.quadrature = nodes or integrator.rtol",
+                                 config.integrator.name));
+  }
+  return definition;
+}
+
+template <class T>
+Dataset<T> cast(const Dataset<double>& data) {
+  return {data.features.cast<T>(), data.labels, data.classes, data.feature_names};
+}
+
+template <class T>
+Control<T> initial_control(const RunConfig& config, const ProblemDefinition<T>& definition) {
+  Control<T> u(definition.field->layout(), definition.grid.intervals());
+  if (config.control.initialization == "zero") {
+    return u;
+  }
+  const bool second_layer_zero = config.control.initialization == "second-layer-zero";
+  const bool two_layer = config.field.kind == "two-layer";
+  Random random(static_cast<std::uint64_t>(config.run.seed), RandomPurpose::initialization);
+  for (Index k = 0; k < u.intervals(); ++k) {
+    Index fan_in = 1;  // of the layer whose weights come before its bias
+    for (const ControlBlock& block : u.layout().blocks()) {
+      if (!block.vector) {
+        fan_in = block.columns;
+      }
+      const bool second = block.name == "A2" || block.name == "b2";
+      const double tenth = second_layer_zero && !two_layer ? 0.1 : 1.0;
+      const double bound = tenth / std::sqrt(static_cast<double>(fan_in));
+      for (Index i = 0; i < block.rows * block.columns; ++i) {
+        if (!(second_layer_zero && second)) {
+          u.interval(k)[block.offset + i] = static_cast<T>(random.uniform(-bound, bound));
+        }
+      }
+    }
+  }
+  return u;
+}
+
+TrainerOptions trainer_options(const RunConfig& config) {
+  const auto& o = config.optimizer;
+  TrainerOptions options;
+  options.optimizer.kind = o.name == "adam"    ? OptimizerKind::adam
+                           : o.name == "adamw" ? OptimizerKind::adamw
+                                               : OptimizerKind::sgd;
+  options.optimizer.beta1 = o.beta1;
+  options.optimizer.beta2 = o.beta2;
+  options.optimizer.epsilon = o.epsilon;
+  options.optimizer.weight_decay = o.weight_decay;
+  options.learning_rate = o.learning_rate;
+  options.schedule = o.schedule == "cosine" ? Schedule::cosine
+                     : o.schedule == "step" ? Schedule::step
+                                            : Schedule::constant;
+  options.warmup = o.warmup;
+  options.schedule_period = o.step_every;
+  options.schedule_factor = o.step_factor;
+  options.clip = o.clip;
+  options.epochs = o.epochs;
+  options.batch = o.batch;
+  options.seed = static_cast<std::uint64_t>(config.run.seed);
+  options.finish_iterations = o.finish == "lbfgs" ? o.finish_iterations : 0;
+  return options;
+}
+
+template ProblemDefinition<float> make_definition(const RunConfig&, Index, const IntegratorRegistry&);
+template ProblemDefinition<double> make_definition(const RunConfig&, Index, const IntegratorRegistry&);
+template Dataset<float> cast(const Dataset<double>&);
+template Dataset<double> cast(const Dataset<double>&);
+template Control<float> initial_control(const RunConfig&, const ProblemDefinition<float>&);
+template Control<double> initial_control(const RunConfig&, const ProblemDefinition<double>&);
+
+}  // namespace turnpike

@@ -1,0 +1,237 @@
+#include "turnpike/run_directory.hpp"
+
+#include <Eigen/Core>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <fmt/format.h>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <nlopt.hpp>
+#include <sstream>
+
+#include "io/text_file.hpp"
+#include "turnpike/error.hpp"
+#include "turnpike/model_file.hpp"
+
+namespace turnpike {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view metrics_header =
+    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate\n";
+
+void make_directories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path / "checkpoint", error);
+  if (!error) {
+    fs::create_directories(path / "figures", error);
+  }
+  if (error) {
+    throw InputError(fmt::format("the run directory '{}' cannot be created: {}; choose another with --out",
+                                 path.string(), error.message()));
+  }
+}
+
+std::vector<double> parse_row(const std::string& line) {
+  std::vector<double> row;
+  const char* begin = line.data();
+  const char* const end = begin + line.size();
+  while (begin < end) {
+    double value = 0;
+    const auto [rest, error] = std::from_chars(begin, end, value);
+    if (error != std::errc()) {
+      return {};
+    }
+    row.push_back(value);
+    begin = rest + 1;
+  }
+  return row;
+}
+
+EpochMetrics metrics_of(const std::vector<double>& row) {
+  EpochMetrics m;
+  m.epoch = static_cast<std::int64_t>(row[0]);
+  m.steps = static_cast<std::int64_t>(row[1]);
+  m.objective.running = row[3];
+  m.objective.control = row[4];
+  m.objective.terminal = row[5];
+  m.gradient_norm = row[6];
+  m.learning_rate = row[7];
+  return m;
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.rfind("model name", 0) == 0) {
+      return line.substr(line.find(':') + 2);
+    }
+  }
+  return "unknown";
+}
+
+std::string_view instruction_set() {
+#if defined(__AVX512F__)
+  return "AVX-512";
+#elif defined(__AVX2__)
+  return "AVX2";
+#elif defined(__AVX__)
+  return "AVX";
+#else
+  return "baseline";
+#endif
+}
+
+}  // namespace
+
+RunDirectory RunDirectory::create(const fs::path& path) {
+  std::error_code error;
+  if (fs::exists(path, error) && !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
+    throw InputError(fmt::format("'{}' exists already; choose another directory with --out, or go on with "
+                                 "`turnpike resume {}`",
+                                 path.string(), path.string()));
+  }
+  make_directories(path);
+  RunDirectory run(path);
+  run.write("checkpoint/.probe", "");  // fails now rather than after the training
+  fs::remove(path / "checkpoint/.probe", error);
+  return run;
+}
+
+RunDirectory RunDirectory::create_next(const fs::path& path) {
+  fs::path candidate = path;
+  std::error_code error;
+  for (int number = 2; fs::exists(candidate, error); ++number) {
+    candidate = path.string() + fmt::format("-{}", number);
+  }
+  return create(candidate);
+}
+
+RunDirectory RunDirectory::open(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_regular_file(path / "config.toml", error)) {
+    throw InputError(fmt::format("'{}' is no run directory (it holds no config.toml); give one that `turnpike "
+                                 "train` made",
+                                 path.string()));
+  }
+  return RunDirectory(path);
+}
+
+void RunDirectory::write(std::string_view name, std::string_view text) const {
+  write_file_atomically(path_ / name, text);
+}
+
+MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch) : path_(run.file("metrics.csv")) {
+  std::string kept(metrics_header);
+  if (epoch > 0) {
+    std::ifstream old(path_);
+    std::string line;
+    std::getline(old, line);
+    while (std::getline(old, line)) {
+      const std::vector<double> row = parse_row(line);
+      if (row.size() == 8 && row[0] <= static_cast<double>(epoch)) {
+        kept += line + "\n";
+      }
+    }
+  }
+  write_file_atomically(path_, kept);
+  file_.reset(std::fopen(path_.c_str(), "ab"));
+  if (!file_) {
+    throw InputError(fmt::format("'{}' cannot be written: {}", path_.string(), std::strerror(errno)));
+  }
+}
+
+void MetricsFile::add(const EpochMetrics& m) {
+  fmt::print(file_.get(), "{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
+             m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm, m.learning_rate);
+}
+
+void MetricsFile::flush() {
+  if (std::fflush(file_.get()) != 0) {
+    throw InputError(fmt::format("'{}' cannot be written: {}; free some space", path_.string(),
+                                 std::strerror(errno)));
+  }
+}
+
+std::vector<EpochMetrics> MetricsFile::read(const RunDirectory& run) {
+  std::istringstream input(read_text_file(run.file("metrics.csv"), "table of metrics"));
+  std::string line;
+  std::getline(input, line);
+  std::vector<EpochMetrics> rows;
+  while (std::getline(input, line)) {
+    const std::vector<double> row = parse_row(line);
+    if (row.size() != 8) {
+      throw InputError(fmt::format("'{}', line {}: damaged row '{}'; remove it", run.file("metrics.csv").string(),
+                                   rows.size() + 2, line));
+    }
+    rows.push_back(metrics_of(row));
+  }
+  return rows;
+}
+
+template <class T>
+void write_checkpoint(const RunDirectory& run, const TrainerState<T>& state) {
+  const auto size = static_cast<std::int64_t>(state.control.size());
+  const auto moments = static_cast<std::int64_t>(state.first_moment.size());
+  write_safetensors(run.file("checkpoint/state.safetensors"),
+                    {{make_tensor("control", {size}, state.control),
+                      make_tensor("first_moment", {moments}, state.first_moment),
+                      make_tensor("second_moment", {moments}, state.second_moment),
+                      make_tensor("counters", {2}, std::vector<std::int64_t>{state.epoch, state.steps})},
+                     {{"turnpike", "checkpoint"}}});
+}
+
+template <class T>
+TrainerState<T> read_checkpoint(const RunDirectory& run) {
+  const fs::path file = run.file("checkpoint/state.safetensors");
+  std::error_code error;
+  if (!fs::exists(file, error)) {
+    throw InputError(fmt::format("'{}' holds no checkpoint, so there is nothing to resume; train again",
+                                 run.path().string()));
+  }
+  const Safetensors contents = read_safetensors(file);
+  TrainerState<T> state;
+  state.control = tensor_values<T>(contents.tensor("control", file), file);
+  state.first_moment = tensor_values<T>(contents.tensor("first_moment", file), file);
+  state.second_moment = tensor_values<T>(contents.tensor("second_moment", file), file);
+  const auto counters = tensor_values<std::int64_t>(contents.tensor("counters", file), file);
+  if (counters.size() != 2 || counters[0] < 0 || counters[1] < 0) {
+    throw InputError(fmt::format("the checkpoint '{}' is damaged; train again", file.string()));
+  }
+  state.epoch = counters[0];
+  state.steps = counters[1];
+  return state;
+}
+
+template void write_checkpoint(const RunDirectory&, const TrainerState<float>&);
+template void write_checkpoint(const RunDirectory&, const TrainerState<double>&);
+template TrainerState<float> read_checkpoint(const RunDirectory&);
+template TrainerState<double> read_checkpoint(const RunDirectory&);
+
+std::string environment_json(int threads) {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char date[32];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  nlohmann::ordered_json environment = {
+      {"turnpike", TURNPIKE_VERSION},
+      {"date", date},
+      {"build_type", TURNPIKE_BUILD_TYPE},
+      {"compiler", __VERSION__},
+      {"processor", processor_name()},
+      {"instruction_set", instruction_set()},
+      {"threads", threads},
+      {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
+      {"fmt", FMT_VERSION},
+      {"nlopt", fmt::format("{}.{}.{}", nlopt::version_major(), nlopt::version_minor(), nlopt::version_bugfix())}};
+  return environment.dump(2) + "\n";
+}
+
+}  // namespace turnpike
