@@ -35,11 +35,11 @@ class TimeGrid {
 
 /// One named matrix (or, with one column, vector) inside the control u_k of an interval.
 struct ControlBlock {
-  std::string name;   ///< "A1", "b1", … as in the model file
-  Index rows = 0;     ///<
-  Index columns = 0;  ///< 1 for a vector
+  std::string name;     ///< "A1", "b1", … as in the model file
+  Index rows = 0;       ///<
+  Index columns = 0;    ///< 1 for a vector
   bool vector = false;  ///< a bias: the model file stores it without the trailing dimension
-  Index offset = 0;   ///< of its first entry in u_k; entries are stored row by row
+  Index offset = 0;     ///< of its first entry in u_k; entries are stored row by row
 };
 
 /// How the entries of one interval's control u_k ∈ R^{n_u} are laid out.

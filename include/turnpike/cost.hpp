@@ -31,15 +31,14 @@ class Cost {
 
   /// Returns scale · Σ_d ℓ(x_d, u) over the tile's columns; overwrites `gradient` (rows()×D) with
   /// scale · ∂ℓ/∂x on the loss components unless gradient.data is null. X is n×D.
-  virtual T evaluate(const T* u, ConstTile<T> X, ConstTile<T> targets, T scale,
-                     Tile<T> gradient) const = 0;
+  virtual T evaluate(const T* u, ConstTile<T> X, ConstTile<T> targets, T scale, Tile<T> gradient) const = 0;
 
   /// Whether ∂ℓ/∂u is not zero.
   [[nodiscard]] virtual bool depends_on_control() const { return false; }
 
   /// ū += mu · scale · Σ_d ∂ℓ/∂u. Called only when `depends_on_control`.
-  virtual void add_control_gradient(const T* /*u*/, ConstTile<T> /*X*/, ConstTile<T> /*targets*/,
-                                    T /*scale*/, T /*mu*/, T* /*ubar*/) const {}
+  virtual void add_control_gradient(const T* /*u*/, ConstTile<T> /*X*/, ConstTile<T> /*targets*/, T /*scale*/,
+                                    T /*mu*/, T* /*ubar*/) const {}
 
   /// X̄ += mu · gradient, row by row at the loss components.
   void add_state_gradient(ConstTile<T> gradient, T mu, Tile<T> Xbar) const;

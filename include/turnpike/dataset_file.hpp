@@ -15,10 +15,10 @@ struct CsvOptions {
   std::vector<std::string> classes;  ///< known classes; empty to take those of the file, sorted
 };
 
-/// Reads samples from a CSV file: one row a sample, one column a feature, one column the class. Separators are
-/// commas, semicolons or tabs, whichever the first line has; fields may stand in double quotes; a first line
-/// in which a feature is no number is the header. Classes are sorted as numbers when all are numbers, else
-/// as text. −0 becomes +0.
+/// Reads samples from a CSV file: one row a sample, one column a feature, one column the class. Separators
+/// are commas, semicolons or tabs, whichever the first line has; fields may stand in double quotes; a first
+/// line in which a feature is no number is the header. Classes are sorted as numbers when all are numbers,
+/// else as text. −0 becomes +0.
 ///
 /// Throws InputError, naming the line and the column, for: a missing or empty file, a ragged row, a
 /// feature that is no finite number, an unknown label column, a single class, a class that is not in

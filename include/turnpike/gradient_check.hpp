@@ -10,10 +10,10 @@ namespace turnpike {
 
 /// How thoroughly a gradient is compared with differences of the objective, and when it passes.
 struct GradientCheckOptions {
-  int directions = 4;        ///< random unit directions beside that of the gradient itself
-  int coordinates = 40;      ///< single entries, chosen at random (all when there are fewer)
-  std::uint64_t seed = 1;    ///< of directions and entries
-  double tolerance = 1e-10;  ///< on the error of eighth-order differences, relative to ‖∇V‖
+  int directions = 4;             ///< random unit directions beside that of the gradient itself
+  int coordinates = 40;           ///< single entries, chosen at random (all when there are fewer)
+  std::uint64_t seed = 1;         ///< of directions and entries
+  double tolerance = 1e-10;       ///< on the error of eighth-order differences, relative to ‖∇V‖
   double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder
 };
 
@@ -32,9 +32,9 @@ struct GradientCheckReport {
 };
 
 /// Compares a gradient with differences of V at u: eighth-order central differences
-/// D₈V = Σ_i c_i (V(u + iεd) − V(u − iεd))/ε with c = (4/5, −1/5, 4/105, −1/280) on a ladder of steps ε, taking
-/// the pair of neighbouring steps that agree best. In double they see a relative error of 1e-10. Where σ has
-/// kinks, differences across one disagree with any gradient.
+/// D₈V = Σ_i c_i (V(u + iεd) − V(u − iεd))/ε with c = (4/5, −1/5, 4/105, −1/280) on a ladder of steps ε,
+/// taking the pair of neighbouring steps that agree best. In double they see a relative error of 1e-10. Where
+/// σ has kinks, differences across one disagree with any gradient.
 ///
 /// `gradient` overrides the problem's own (then it is what is checked). Throws NumericalError when V is not
 /// finite at u.

@@ -50,8 +50,7 @@ class ControlledSystem {
   virtual T evaluate(T t, ConstTile<T> X, Tile<T> Xdot, T* record) const = 0;
 
   /// X̄ = F_XᵀΛ + μ ℓ_X overwrites Xbar (n×D); ū += F_uᵀΛ + μ ℓ_u accumulates (n_u entries).
-  virtual void pull_back(const T* record, ConstTile<T> Lambda, T mu, Tile<T> Xbar,
-                         T* ubar) const = 0;
+  virtual void pull_back(const T* record, ConstTile<T> Lambda, T mu, Tile<T> Xbar, T* ubar) const = 0;
 
   // The parts of `pull_back`, for Newton and Krylov iterations and solvers that own their steps.
 
@@ -67,10 +66,10 @@ class ControlledSystem {
 
 enum class StepOutcome {
   ok,
-  not_finite,       ///< a state or a cost became NaN or infinite
-  not_converged,    ///< a nonlinear solve failed
-  step_too_small,   ///< error control asked for a step below the resolution of t
-  too_many_steps,   ///< the step limit was reached inside one interval
+  not_finite,      ///< a state or a cost became NaN or infinite
+  not_converged,   ///< a nonlinear solve failed
+  step_too_small,  ///< error control asked for a step below the resolution of t
+  too_many_steps,  ///< the step limit was reached inside one interval
 };
 
 /// A sentence fragment for `outcome`, e.g. "became NaN or infinite".
@@ -162,8 +161,8 @@ class IntervalMethod {
 
   /// lambda (n×D) holds λ(t_end) and becomes λ(t_begin), with μ · ∂cost/∂X included; ū accumulates.
   /// `steps` is what `advance` appended for this interval.
-  virtual StepStatus pull_back(const ControlledSystem<T>& system, T t_begin, T t_end, T mu,
-                               Tile<T> lambda, T* ubar, std::span<const TapeStep<T>> steps,
+  virtual StepStatus pull_back(const ControlledSystem<T>& system, T t_begin, T t_end, T mu, Tile<T> lambda,
+                               T* ubar, std::span<const TapeStep<T>> steps,
                                IntervalWorkspace& workspace) const = 0;
 };
 

@@ -17,9 +17,9 @@ enum class OptimizerKind {
 
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::adam;
-  double beta1 = 0.9;       ///< m ← β₁ m + (1 − β₁) g, 0 ≤ β₁ < 1
-  double beta2 = 0.999;     ///< v ← β₂ v + (1 − β₂) g², 0 ≤ β₂ < 1
-  double epsilon = 1e-8;    ///< u ← u − η m̂ / (√v̂ + ε), ε > 0
+  double beta1 = 0.9;     ///< m ← β₁ m + (1 − β₁) g, 0 ≤ β₁ < 1
+  double beta2 = 0.999;   ///< v ← β₂ v + (1 − β₂) g², 0 ≤ β₂ < 1
+  double epsilon = 1e-8;  ///< u ← u − η m̂ / (√v̂ + ε), ε > 0
   double weight_decay = 0;  ///< w ≥ 0: adds w u to g (the gradient of w/2 ‖u‖²); AdamW: u ← u − η w u
 };
 

@@ -75,7 +75,7 @@ class OptimalControlProblem {
   ~OptimalControlProblem();
 
   [[nodiscard]] const ProblemDefinition<T>& definition() const;
-  [[nodiscard]] Index sample_count() const;  ///< D
+  [[nodiscard]] Index sample_count() const;           ///< D
   [[nodiscard]] std::span<const int> labels() const;  ///< D class indices
   /// A control of the right layout and number of intervals, all zero.
   [[nodiscard]] Control<T> zero_control() const;
@@ -88,8 +88,7 @@ class OptimalControlProblem {
   Objective value_and_gradient(const Control<T>& u, Control<T>& gradient);
 
   /// The same with means over the samples `batch` (indices below D) instead of all.
-  Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch,
-                               Control<T>& gradient);
+  Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch, Control<T>& gradient);
 
   /// The states at the nodes t_0, …, t_K: K + 1 matrices n×D. Stops where the integration fails: then
   /// fewer matrices are returned and `status` says why.

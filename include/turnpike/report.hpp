@@ -10,13 +10,13 @@ namespace turnpike {
 
 /// One split of the data on its way through the layers, as the report draws it.
 struct ReportSplit {
-  std::string name;                         ///< "train" or "test"
-  std::vector<int> labels;                  ///< class indices of the drawn samples
-  std::vector<int> predicted;               ///< their classes at the last layer
-  std::vector<std::vector<double>> x;       ///< first drawn coordinate, node by node
-  std::vector<std::vector<double>> y;       ///< second drawn coordinate, node by node
-  std::vector<double> loss;                 ///< mean over all samples, node by node
-  std::vector<double> accuracy;             ///< of all samples, node by node
+  std::string name;                    ///< "train" or "test"
+  std::vector<int> labels;             ///< class indices of the drawn samples
+  std::vector<int> predicted;          ///< their classes at the last layer
+  std::vector<std::vector<double>> x;  ///< first drawn coordinate, node by node
+  std::vector<std::vector<double>> y;  ///< second drawn coordinate, node by node
+  std::vector<double> loss;            ///< mean over all samples, node by node
+  std::vector<double> accuracy;        ///< of all samples, node by node
 };
 
 /// Everything that the report and the figures show.
@@ -24,18 +24,18 @@ struct ReportData {
   std::string title;
   std::vector<std::pair<std::string, std::string>> facts;  ///< label and value, for the strip at the top
   std::vector<std::string> classes;
-  std::string x_name;                        ///< of the drawn coordinates
+  std::string x_name;  ///< of the drawn coordinates
   std::string y_name;
-  std::vector<double> times;                 ///< K + 1 nodes
+  std::vector<double> times;  ///< K + 1 nodes
   ReportSplit train;
   std::optional<ReportSplit> test;
-  std::vector<double> control_norm;          ///< ‖u_k‖₂, K entries
+  std::vector<double> control_norm;  ///< ‖u_k‖₂, K entries
   struct Distance {
     double epsilon = 1;
     std::vector<double> mean, max, low, high;  ///< node by node; low and high are the 10 % and 90 % quantiles
   };
-  std::optional<Distance> distance;          ///< of the training samples to their minimizers
-  std::optional<std::size_t> entry_layer;    ///< by loss
+  std::optional<Distance> distance;        ///< of the training samples to their minimizers
+  std::optional<std::size_t> entry_layer;  ///< by loss
   /// Minimizers in the drawn plane, one a class: a line through (x, y) with direction (1, 1), or a point.
   struct Minimizer {
     double x = 0;
@@ -46,12 +46,12 @@ struct ReportData {
   struct Training {
     std::vector<double> epoch, objective, running, control, terminal, learning_rate;
   };
-  Training training;                         ///< thinned to at most a few hundred rows
+  Training training;  ///< thinned to at most a few hundred rows
   /// The predicted class on a grid of the input plane; absent unless there are two features.
   struct Regions {
     double x_min = 0, x_max = 0, y_min = 0, y_max = 0;
     int columns = 0, rows = 0;
-    std::vector<int> predicted;              ///< row by row from y_min
+    std::vector<int> predicted;  ///< row by row from y_min
   };
   std::optional<Regions> regions;
 };

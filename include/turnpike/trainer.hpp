@@ -13,16 +13,16 @@ namespace turnpike {
 
 struct TrainerOptions {
   OptimizerOptions optimizer;
-  double learning_rate = 1e-3;           ///< η > 0
+  double learning_rate = 1e-3;  ///< η > 0
   Schedule schedule = Schedule::constant;
-  std::int64_t warmup = 0;               ///< steps of linear warm-up
-  std::int64_t schedule_period = 1;      ///< of the step schedule, in epochs
-  double schedule_factor = 0.1;          ///< of the step schedule
-  double clip = 0;                       ///< g ← g · min(1, clip/‖g‖₂); 0 for none
-  std::int64_t epochs = 1;               ///< passes over the data
-  std::int64_t batch = 0;                ///< samples per step; 0 for all of them
-  std::uint64_t seed = 1;                ///< of the shuffle; that of epoch e depends on (seed, e) only
-  std::int64_t finish_iterations = 0;    ///< of L-BFGS on all data after the last epoch
+  std::int64_t warmup = 0;             ///< steps of linear warm-up
+  std::int64_t schedule_period = 1;    ///< of the step schedule, in epochs
+  double schedule_factor = 0.1;        ///< of the step schedule
+  double clip = 0;                     ///< g ← g · min(1, clip/‖g‖₂); 0 for none
+  std::int64_t epochs = 1;             ///< passes over the data
+  std::int64_t batch = 0;              ///< samples per step; 0 for all of them
+  std::uint64_t seed = 1;              ///< of the shuffle; that of epoch e depends on (seed, e) only
+  std::int64_t finish_iterations = 0;  ///< of L-BFGS on all data after the last epoch
 };
 
 /// One epoch in numbers. With mini-batches the objective is the mean over the epoch's steps, each at the

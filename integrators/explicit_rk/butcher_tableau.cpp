@@ -1,7 +1,7 @@
 #include "turnpike/butcher_tableau.hpp"
 
-#include <cmath>
 #include <fmt/format.h>
+#include <cmath>
 #include <numeric>
 
 #include "turnpike/error.hpp"
@@ -53,8 +53,8 @@ bool ButcherTableau::is_explicit() const {
 void check_tableau(const ButcherTableau& tableau) {
   const std::size_t s = tableau.b.size();
   if (s < 1 || tableau.stages() > most_stages) {
-    throw InputError(fmt::format("the tableau '{}' has {} stages; 1 to {} are possible", tableau.name, s,
-                                 most_stages));
+    throw InputError(
+        fmt::format("the tableau '{}' has {} stages; 1 to {} are possible", tableau.name, s, most_stages));
   }
   if (tableau.A.size() != s || tableau.c.size() != s) {
     throw InputError(fmt::format("the tableau '{}' has {} weights b, but {} rows of A and {} nodes c",
@@ -83,9 +83,7 @@ bool satisfies_order_conditions(const ButcherTableau& tableau, int order, double
   const Vector& c = tableau.c;
   const Vector c2 = multiply(c, c);
   const Vector Ac = multiply(tableau.A, c);
-  const auto holds = [&](double value, double expected) {
-    return std::abs(value - expected) <= tolerance;
-  };
+  const auto holds = [&](double value, double expected) { return std::abs(value - expected) <= tolerance; };
   bool all = holds(std::accumulate(b.begin(), b.end(), 0.0), 1.0);
   if (order >= 2) {
     all = all && holds(dot(b, c), 1.0 / 2);

@@ -57,8 +57,8 @@ class ExplicitRungeKutta final : public OneStepMethod<T> {
     return {};
   }
 
-  StepStatus step_pull_back(const ControlledSystem<T>& system, T /*t*/, T h, T mu, Tile<T> lambda,
-                            T* ubar, const T* record, T* scratch) const override {
+  StepStatus step_pull_back(const ControlledSystem<T>& system, T /*t*/, T h, T mu, Tile<T> lambda, T* ubar,
+                            const T* record, T* scratch) const override {
     const Index s = stages();
     const Memory memory(system, scratch, s);
     const Tile<T> Lambda = memory.slot(s);

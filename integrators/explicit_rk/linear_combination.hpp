@@ -60,8 +60,7 @@ class LinearCombination {
       simd::for_each_pack<T>(out.columns, [&](Index d, auto access) {
         simd::Pack<T> value = start(i, d, access);
         for (std::size_t j = 0; j < count; ++j) {
-          value = value +
-                  access.template load<T>(states_[j].data + i * states_[j].stride + d) * weights_[j];
+          value = value + access.template load<T>(states_[j].data + i * states_[j].stride + d) * weights_[j];
         }
         access.template store<T>(out.data + i * out.stride + d, value);
       });

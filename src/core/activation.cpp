@@ -1,7 +1,7 @@
 #include "turnpike/activation.hpp"
 
-#include <array>
 #include <fmt/format.h>
+#include <array>
 #include <string>
 
 #include "turnpike/error.hpp"
@@ -15,11 +15,8 @@ struct Refused {
   std::string_view value_at_zero;
 };
 
-constexpr std::array<Refused, 5> refused_activations = {{{"sigmoid", "1/2"},
-                                                         {"logistic", "1/2"},
-                                                         {"softplus", "ln 2"},
-                                                         {"exp", "1"},
-                                                         {"cos", "1"}}};
+constexpr std::array<Refused, 5> refused_activations = {
+    {{"sigmoid", "1/2"}, {"logistic", "1/2"}, {"softplus", "ln 2"}, {"exp", "1"}, {"cos", "1"}}};
 
 }  // namespace
 

@@ -21,15 +21,13 @@ inline constexpr bool has_matrix_products = std::is_same_v<T, float> || std::is_
 template <class T>
 using MatrixMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 template <class T>
-using ConstMatrixMap =
-    Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+using ConstMatrixMap = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 template <class T>
-using StridedMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
-                              Eigen::OuterStride<>>;
+using StridedMap =
+    Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0, Eigen::OuterStride<>>;
 template <class T>
-using ConstStridedMap =
-    Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
-               Eigen::OuterStride<>>;
+using ConstStridedMap = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
+                                   Eigen::OuterStride<>>;
 
 template <class T>
 StridedMap<T> map(Tile<T> X) {
@@ -68,8 +66,7 @@ template <class T>
 void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar) {
   if constexpr (has_matrix_products<T>) {
     if (Xbar.rows > largest_small_dimension) {
-      map(Xbar).noalias() =
-          ConstMatrixMap<T>(A, Delta.rows, Xbar.rows).transpose() * map(Delta);
+      map(Xbar).noalias() = ConstMatrixMap<T>(A, Delta.rows, Xbar.rows).transpose() * map(Delta);
       return;
     }
   }
@@ -89,9 +86,8 @@ template <class T>
 void accumulate_row_sums(ConstTile<T> Delta, T* bbar) {
   for (Index i = 0; i < Delta.rows; ++i) {
     Pack<T> sum{};
-    simd::for_each_pack<T>(Delta.columns, [&](Index d, auto access) {
-      sum = sum + access.template load<T>(Delta.row(i) + d);
-    });
+    simd::for_each_pack<T>(
+        Delta.columns, [&](Index d, auto access) { sum = sum + access.template load<T>(Delta.row(i) + d); });
     bbar[i] += simd::horizontal_sum<T>(sum);
   }
 }

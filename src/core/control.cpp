@@ -1,7 +1,7 @@
 #include "turnpike/control.hpp"
 
-#include <cassert>
 #include <fmt/format.h>
+#include <cassert>
 
 #include "turnpike/error.hpp"
 
@@ -9,16 +9,14 @@ namespace turnpike {
 
 TimeGrid TimeGrid::uniform(Index intervals, double horizon) {
   if (intervals < 1) {
-    throw InputError(
-        fmt::format("the number of control intervals is {}; give at least 1", intervals));
+    throw InputError(fmt::format("the number of control intervals is {}; give at least 1", intervals));
   }
   if (!std::isfinite(horizon) || horizon <= 0) {
     throw InputError(fmt::format("the horizon T is {}; give a positive, finite number", horizon));
   }
   std::vector<double> nodes(static_cast<std::size_t>(intervals) + 1);
   for (Index k = 0; k <= intervals; ++k) {
-    nodes[static_cast<std::size_t>(k)] =
-        horizon * static_cast<double>(k) / static_cast<double>(intervals);
+    nodes[static_cast<std::size_t>(k)] = horizon * static_cast<double>(k) / static_cast<double>(intervals);
   }
   return TimeGrid(std::move(nodes));
 }
@@ -30,8 +28,8 @@ TimeGrid::TimeGrid(std::vector<double> nodes) : nodes_(std::move(nodes)) {
   for (std::size_t k = 0; k + 1 < nodes_.size(); ++k) {
     if (!(nodes_[k] < nodes_[k + 1]) || !std::isfinite(nodes_[k + 1])) {
       throw InputError(fmt::format(
-          "the nodes of a time grid must be finite and increase, but node {} is {} and node {} is {}",
-          k, nodes_[k], k + 1, nodes_[k + 1]));
+          "the nodes of a time grid must be finite and increase, but node {} is {} and node {} is {}", k,
+          nodes_[k], k + 1, nodes_[k + 1]));
     }
   }
 }

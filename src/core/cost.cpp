@@ -1,7 +1,7 @@
 #include "turnpike/cost.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <numeric>
 
 #include "core/cost_common.hpp"
@@ -15,8 +15,8 @@ namespace {
 
 void check_components(const std::vector<Index>& components, Index at_least) {
   if (static_cast<Index>(components.size()) < at_least) {
-    throw InputError(fmt::format("the cost has {} loss components; it needs at least {}",
-                                 components.size(), at_least));
+    throw InputError(
+        fmt::format("the cost has {} loss components; it needs at least {}", components.size(), at_least));
   }
   for (std::size_t i = 0; i < components.size(); ++i) {
     if (components[i] < 0) {
@@ -99,12 +99,12 @@ std::vector<int> predicted_classes(ConstTile<T> X, std::span<const Index> compon
   return classes;
 }
 
-#define TURNPIKE_INSTANTIATE(T)                                                                     \
-  template class Cost<T>;                                                                           \
-  template std::unique_ptr<Cost<T>> make_cross_entropy(std::vector<Index>);                         \
-  template std::unique_ptr<Cost<T>> make_soft_cross_entropy(std::vector<Index>, double);            \
-  template std::unique_ptr<Cost<T>> make_quadratic_cost(std::vector<Index>, const State<double>&);  \
-  template std::vector<double> sample_losses(const Cost<T>&, ConstTile<T>, std::span<const int>);   \
+#define TURNPIKE_INSTANTIATE(T)                                                                    \
+  template class Cost<T>;                                                                          \
+  template std::unique_ptr<Cost<T>> make_cross_entropy(std::vector<Index>);                        \
+  template std::unique_ptr<Cost<T>> make_soft_cross_entropy(std::vector<Index>, double);           \
+  template std::unique_ptr<Cost<T>> make_quadratic_cost(std::vector<Index>, const State<double>&); \
+  template std::vector<double> sample_losses(const Cost<T>&, ConstTile<T>, std::span<const int>);  \
   template std::vector<int> predicted_classes(ConstTile<T>, std::span<const Index>);
 
 TURNPIKE_INSTANTIATE(float)

@@ -12,8 +12,8 @@ void Cost<T>::add_state_gradient(ConstTile<T> gradient, T mu, Tile<T> Xbar) cons
     const T* const g = gradient.row(c);
     T* const xbar = Xbar.row(at[static_cast<std::size_t>(c)]);
     simd::for_each_pack<T>(gradient.columns, [&](Index d, auto access) {
-      access.template store<T>(
-          xbar + d, access.template load<T>(xbar + d) + access.template load<T>(g + d) * mu);
+      access.template store<T>(xbar + d,
+                               access.template load<T>(xbar + d) + access.template load<T>(g + d) * mu);
     });
   }
 }

@@ -24,7 +24,8 @@ class CrossEntropy final : public Cost<T> {
         on_label_(on_label),
         off_label_(off_label),
         offset_(offset),
-        packs_per_logarithm_(std::max(1, static_cast<int>(std::log(largest) / std::log(static_cast<double>(components_.size()))))) {}
+        packs_per_logarithm_(std::max(
+            1, static_cast<int>(std::log(largest) / std::log(static_cast<double>(components_.size()))))) {}
 
   [[nodiscard]] Index rows() const override { return static_cast<Index>(components_.size()); }
   [[nodiscard]] std::span<const Index> components() const override { return components_; }
@@ -37,8 +38,7 @@ class CrossEntropy final : public Cost<T> {
     }
   }
 
-  T evaluate(const T* /*u*/, ConstTile<T> X, ConstTile<T> targets, T scale,
-             Tile<T> gradient) const override {
+  T evaluate(const T* /*u*/, ConstTile<T> X, ConstTile<T> targets, T scale, Tile<T> gradient) const override {
     using simd::Pack;
     const Index C = rows();
     const Index* const rows_of_X = components_.data();
@@ -47,12 +47,8 @@ class CrossEntropy final : public Cost<T> {
     Pack<T> product = simd::broadcast<T>(T(1));
     int factors = 0;
     simd::for_each_pack<T>(X.columns, [&](Index d, auto access) {
-      const auto x = [&](Index c) {
-        return access.template load<T>(X.data + rows_of_X[c] * X.stride + d);
-      };
-      const auto q = [&](Index c) {
-        return access.template load<T>(targets.data + c * targets.stride + d);
-      };
+      const auto x = [&](Index c) { return access.template load<T>(X.data + rows_of_X[c] * X.stride + d); };
+      const auto q = [&](Index c) { return access.template load<T>(targets.data + c * targets.stride + d); };
       Pack<T> m = x(0);
       for (Index c = 1; c < C; ++c) {
         m = simd::max<T>(m, x(c));
@@ -93,7 +89,7 @@ class CrossEntropy final : public Cost<T> {
   static simd::Pack<T> keep_columns(simd::Pack<T> s, simd::Whole /*access*/) { return s; }
   /// 1 in the lanes beyond the last column.
   static simd::Pack<T> keep_columns(simd::Pack<T> s, simd::Part access) {
-    if constexpr (simd::width<T> > 1) {
+    if constexpr (simd::width < T >> 1) {
       for (Index lane = access.count; lane < simd::width<T>; ++lane) {
         s[lane] = T(1);
       }

@@ -1,7 +1,7 @@
 #include "turnpike/error.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <numeric>
 
 namespace turnpike {

@@ -25,8 +25,7 @@ std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation acti
 }
 
 template <class T>
-std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activation inner,
-                                                     Activation outer) {
+std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activation inner, Activation outer) {
   demand_positive(n, "state dimension n of the two-layer field");
   demand_positive(h, "hidden dimension h of the two-layer field");
   return std::make_unique<TwoLayerField<T>>(n, h, inner, outer);

@@ -26,14 +26,13 @@ class FixedSteps final : public IntervalMethod<T> {
     return workspace;
   }
 
-  StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
-                     Tape<T>* tape, IntervalWorkspace& workspace) const override {
+  StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost, Tape<T>* tape,
+                     IntervalWorkspace& workspace) const override {
     auto& work = static_cast<Workspace&>(workspace);
     const T h = (t_end - t_begin) / T(static_cast<double>(substeps_));
     for (Index i = 0; i < substeps_; ++i) {
       const T t = t_begin + h * T(static_cast<double>(i));
-      T* const record =
-          tape == nullptr ? work.record.data() : tape->push(t, h, work.footprint.record);
+      T* const record = tape == nullptr ? work.record.data() : tape->push(t, h, work.footprint.record);
       const StepStatus status = method_->step(system, t, h, X, cost, record, work.scratch.data());
       if (!status.ok()) {
         return status;
@@ -42,8 +41,8 @@ class FixedSteps final : public IntervalMethod<T> {
     return {};
   }
 
-  StepStatus pull_back(const ControlledSystem<T>& system, T /*t_begin*/, T /*t_end*/, T mu,
-                       Tile<T> lambda, T* ubar, std::span<const TapeStep<T>> steps,
+  StepStatus pull_back(const ControlledSystem<T>& system, T /*t_begin*/, T /*t_end*/, T mu, Tile<T> lambda,
+                       T* ubar, std::span<const TapeStep<T>> steps,
                        IntervalWorkspace& workspace) const override {
     auto& work = static_cast<Workspace&>(workspace);
     for (auto step = steps.rbegin(); step != steps.rend(); ++step) {

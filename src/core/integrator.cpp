@@ -1,9 +1,9 @@
 #include "turnpike/integrator.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <fmt/format.h>
 #include <type_traits>
 
 #include "core/fixed_steps.hpp"
@@ -26,9 +26,10 @@ Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& op
                     options.rtol ? "rtol" : "atol", traits.name));
   }
   if (options.adjoint != traits.adjoint) {
-    throw InputError(fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
-                                 "only; leave integrator.adjoint unset",
-                                 traits.name));
+    throw InputError(
+        fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
+                    "only; leave integrator.adjoint unset",
+                    traits.name));
   }
   const Index substeps = options.substeps.value_or(1);
   if (substeps < 1 || substeps > most_substeps) {
@@ -39,13 +40,12 @@ Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& op
 }
 
 void check_name(const std::string& name) {
-  const bool well_formed =
-      !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
-      });
+  const bool well_formed = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+  });
   if (!well_formed) {
-    throw InputError(fmt::format(
-        "'{}' is no name for an integrator; use lower-case letters, digits and hyphens", name));
+    throw InputError(
+        fmt::format("'{}' is no name for an integrator; use lower-case letters, digits and hyphens", name));
   }
 }
 
@@ -72,10 +72,10 @@ std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Ind
                                                     std::unique_ptr<OneStepMethod<T>> method) {
   return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method));
 }
-template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(
-    IntegratorTraits, Index, std::unique_ptr<OneStepMethod<float>>);
-template std::unique_ptr<IntervalMethod<double>> make_fixed_steps(
-    IntegratorTraits, Index, std::unique_ptr<OneStepMethod<double>>);
+template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(IntegratorTraits, Index,
+                                                                 std::unique_ptr<OneStepMethod<float>>);
+template std::unique_ptr<IntervalMethod<double>> make_fixed_steps(IntegratorTraits, Index,
+                                                                  std::unique_ptr<OneStepMethod<double>>);
 
 void IntegratorRegistry::add(const ButcherTableau& tableau) {
   check_tableau(tableau);
@@ -85,8 +85,7 @@ void IntegratorRegistry::add(const ButcherTableau& tableau) {
   traits.order = tableau.order;
   traits.stages = tableau.stages();
   traits.implicit = !tableau.is_explicit();
-  traits.negative_weights =
-      std::any_of(tableau.b.begin(), tableau.b.end(), [](double b) { return b < 0; });
+  traits.negative_weights = std::any_of(tableau.b.begin(), tableau.b.end(), [](double b) { return b < 0; });
   traits.spurious_from = tableau.spurious_from;
   add(
       traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
@@ -110,7 +109,8 @@ void IntegratorRegistry::add(const IntegratorTraits& traits, Factory<float> make
   check_name(traits.name);
   const auto same_name = [&](const Entry& entry) { return entry.traits.name == traits.name; };
   if (std::any_of(entries_.begin(), entries_.end(), same_name)) {
-    throw InputError(fmt::format("an integrator called '{}' exists already; choose another name", traits.name));
+    throw InputError(
+        fmt::format("an integrator called '{}' exists already; choose another name", traits.name));
   }
   entries_.push_back({traits, std::move(make_float), std::move(make_double)});
 }
@@ -141,9 +141,9 @@ std::unique_ptr<IntervalMethod<T>> IntegratorRegistry::make(std::string_view nam
     return find(name).make_double(options);
   }
 }
-template std::unique_ptr<IntervalMethod<float>> IntegratorRegistry::make(
-    std::string_view, const IntegratorOptions&) const;
-template std::unique_ptr<IntervalMethod<double>> IntegratorRegistry::make(
-    std::string_view, const IntegratorOptions&) const;
+template std::unique_ptr<IntervalMethod<float>> IntegratorRegistry::make(std::string_view,
+                                                                         const IntegratorOptions&) const;
+template std::unique_ptr<IntervalMethod<double>> IntegratorRegistry::make(std::string_view,
+                                                                          const IntegratorOptions&) const;
 
 }  // namespace turnpike

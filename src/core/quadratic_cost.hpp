@@ -27,14 +27,13 @@ class QuadraticCost final : public Cost<T> {
     }
   }
 
-  T evaluate(const T* /*u*/, ConstTile<T> X, ConstTile<T> targets, T scale,
-             Tile<T> gradient) const override {
+  T evaluate(const T* /*u*/, ConstTile<T> X, ConstTile<T> targets, T scale, Tile<T> gradient) const override {
     simd::Pack<T> sum{};
     for (Index c = 0; c < rows(); ++c) {
       const T* const x = X.row(components_[static_cast<std::size_t>(c)]);
       simd::for_each_pack<T>(X.columns, [&](Index d, auto access) {
-        const simd::Pack<T> e = access.template load<T>(x + d) -
-                                access.template load<T>(targets.data + c * targets.stride + d);
+        const simd::Pack<T> e =
+            access.template load<T>(x + d) - access.template load<T>(targets.data + c * targets.stride + d);
         sum = sum + e * e;
         if (gradient.data != nullptr) {
           access.template store<T>(gradient.data + c * gradient.stride + d, (e + e) * scale);

@@ -9,7 +9,7 @@
 namespace turnpike {
 
 Random::Random(std::uint64_t seed, RandomPurpose purpose, std::uint64_t index) {
-  std::seed_seq sequence{static_cast<std::uint32_t>(seed),  static_cast<std::uint32_t>(seed >> 32U),
+  std::seed_seq sequence{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32U),
                          static_cast<std::uint32_t>(purpose), static_cast<std::uint32_t>(index),
                          static_cast<std::uint32_t>(index >> 32U)};
   generator_.seed(sequence);

@@ -48,9 +48,8 @@ struct FloatFormat<float> {
   static constexpr float smallest_exponent = -87.0F;
   static constexpr float tanh_saturates = 10.0F;
   /// As above, within 5.4e-10.
-  static constexpr std::array<float, 6> expm1 = {0.500000001354F,   0.166666666817F,
-                                                 0.0416664641974F,  0.00833331084465F,
-                                                 0.00139337307158F, 0.00019891080464F};
+  static constexpr std::array<float, 6> expm1 = {0.500000001354F,   0.166666666817F,   0.0416664641974F,
+                                                 0.00833331084465F, 0.00139337307158F, 0.00019891080464F};
 };
 
 /// x = k ln 2 + r, |r| ≤ ln 2 / 2: returns e^r − 1 relative to r and sets `power` = 2^k.

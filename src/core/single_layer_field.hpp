@@ -16,7 +16,8 @@ class SingleLayerField final : public VectorField<T> {
   SingleLayerField(Index n, Activation activation)
       : n_(n),
         activation_(activation),
-        layout_({{.name = "A", .rows = n, .columns = n}, {.name = "b", .rows = n, .columns = 1, .vector = true}}) {}
+        layout_({{.name = "A", .rows = n, .columns = n},
+                 {.name = "b", .rows = n, .columns = 1, .vector = true}}) {}
 
   [[nodiscard]] Index state_dimension() const override { return n_; }
   [[nodiscard]] const ControlLayout& layout() const override { return layout_; }
@@ -28,8 +29,8 @@ class SingleLayerField final : public VectorField<T> {
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* /*scratch*/) const override {
     const Parts parts = split(record, X.columns);
     copy(X, parts.X);
-    kernels::affine<T>(A(u), b(u), X, parts.a);                        // Z = A X + b 1ᵀ
-    kernels::activate<T>(activation_, parts.a, parts.derivative);      // a = σ(Z)
+    kernels::affine<T>(A(u), b(u), X, parts.a);                    // Z = A X + b 1ᵀ
+    kernels::activate<T>(activation_, parts.a, parts.derivative);  // a = σ(Z)
     copy(parts.a, Xdot);
   }
 
@@ -39,7 +40,7 @@ class SingleLayerField final : public VectorField<T> {
     const Tile<T> Delta{scratch, n_, Lambda.columns, Lambda.columns};
     kernels::multiply_by_derivative<T>(activation_, parts.a.data, parts.derivative, Lambda, Delta);
     if (Xbar.data != nullptr) {
-      kernels::affine_pull_back_state<T>(A(u), Delta, Xbar);           // X̄ = Aᵀ Δ
+      kernels::affine_pull_back_state<T>(A(u), Delta, Xbar);  // X̄ = Aᵀ Δ
     }
     if (ubar != nullptr) {
       kernels::affine_pull_back_control<T>(parts.X, Delta, ubar, ubar + n_ * n_);  // Ā += Δ Xᵀ

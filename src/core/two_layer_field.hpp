@@ -50,12 +50,12 @@ class TwoLayerField final : public VectorField<T> {
       for (Index i = 0; i < n_; ++i) {
         std::copy_n(X.row(i), columns, parts.inner.X + i * columns);
       }
-      kernels::affine<T>(control.A1, control.b1, X, a);                    // Z₁ = A₁ X + b₁ 1ᵀ
-      kernels::activate<T>(inner_, a, parts.inner.derivative);             // a = σ₁(Z₁)
-      kernels::affine<T>(control.A2, control.b2, ConstTile<T>(a), Xdot);   // Z₂ = A₂ a + b₂ 1ᵀ
+      kernels::affine<T>(control.A1, control.b1, X, a);                   // Z₁ = A₁ X + b₁ 1ᵀ
+      kernels::activate<T>(inner_, a, parts.inner.derivative);            // a = σ₁(Z₁)
+      kernels::affine<T>(control.A2, control.b2, ConstTile<T>(a), Xdot);  // Z₂ = A₂ a + b₂ 1ᵀ
     }
     if (outer_ != Activation::identity) {
-      kernels::activate<T>(outer_, Xdot, parts.outer_derivative);          // Ẋ = σ₂(Z₂)
+      kernels::activate<T>(outer_, Xdot, parts.outer_derivative);  // Ẋ = σ₂(Z₂)
       for (Index i = 0; i < n_; ++i) {
         std::copy_n(Xdot.row(i), columns, parts.outer + i * columns);
       }
@@ -72,7 +72,7 @@ class TwoLayerField final : public VectorField<T> {
     if (outer_ != Activation::identity) {
       const Tile<T> product{scratch + h_ * columns, n_, columns, columns};
       kernels::multiply_by_derivative<T>(outer_, parts.outer, parts.outer_derivative, Lambda, product);
-      Delta2 = product;                                                    // Δ₂ = σ₂′ ∘ Λ
+      Delta2 = product;  // Δ₂ = σ₂′ ∘ Λ
     }
     T* const A1bar = ubar;
     T* const b1bar = ubar + h_ * n_;
@@ -81,8 +81,8 @@ class TwoLayerField final : public VectorField<T> {
     if (fused_ && Xbar.data != nullptr && ubar != nullptr) {
       kernels::dispatch(inner_, [&](auto kernel) {
         kernels::dispatch_small_dimension(n_, [&](auto n) {
-          kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, parts.inner, Xbar,
-                                                             A1bar, b1bar, A2bar);
+          kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, parts.inner, Xbar, A1bar,
+                                                             b1bar, A2bar);
         });
       });
       kernels::accumulate_row_sums<T>(Delta2, b2bar);
@@ -90,15 +90,15 @@ class TwoLayerField final : public VectorField<T> {
     }
     kernels::affine_pull_back_state<T>(control.A2, Delta2, Delta1);
     kernels::multiply_by_derivative<T>(inner_, parts.inner.a, parts.inner.derivative, Delta1,
-                                       Delta1);                            // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
+                                       Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
     if (Xbar.data != nullptr) {
-      kernels::affine_pull_back_state<T>(control.A1, Delta1, Xbar);        // X̄ = A₁ᵀΔ₁
+      kernels::affine_pull_back_state<T>(control.A1, Delta1, Xbar);  // X̄ = A₁ᵀΔ₁
     }
     if (ubar != nullptr) {
       const ConstTile<T> X{parts.inner.X, n_, columns, columns};
       const ConstTile<T> a{parts.inner.a, h_, columns, columns};
-      kernels::affine_pull_back_control<T>(X, Delta1, A1bar, b1bar);       // Ā₁ += Δ₁Xᵀ
-      kernels::affine_pull_back_control<T>(a, Delta2, A2bar, b2bar);       // Ā₂ += Δ₂aᵀ
+      kernels::affine_pull_back_control<T>(X, Delta1, A1bar, b1bar);  // Ā₁ += Δ₁Xᵀ
+      kernels::affine_pull_back_control<T>(a, Delta2, A2bar, b2bar);  // Ā₂ += Δ₂aᵀ
     }
   }
 
@@ -108,7 +108,7 @@ class TwoLayerField final : public VectorField<T> {
     const Tile<T> hidden{scratch, h_, V.columns, V.columns};
     kernels::affine<T>(control.A1, nullptr, V, hidden);
     kernels::multiply_by_derivative<T>(inner_, parts.inner.a, parts.inner.derivative, hidden, hidden);
-    kernels::affine<T>(control.A2, nullptr, ConstTile<T>(hidden), JV);     // JV = A₂ (σ₁′ ∘ A₁V)
+    kernels::affine<T>(control.A2, nullptr, ConstTile<T>(hidden), JV);  // JV = A₂ (σ₁′ ∘ A₁V)
     if (outer_ != Activation::identity) {
       kernels::multiply_by_derivative<T>(outer_, parts.outer, parts.outer_derivative, JV, JV);
     }

@@ -62,8 +62,7 @@ void fused_evaluate(const TwoLayerControl<T>& u, Index h, ConstTile<T> X, Tile<T
 
 /// σ₁′ of hidden unit j at column d.
 template <class Kernel, class T, class Access>
-TURNPIKE_INLINE Pack<T> slope_at(const TwoLayerRecord<T>& record, Pack<T> a, Index offset,
-                                 Access access) {
+TURNPIKE_INLINE Pack<T> slope_at(const TwoLayerRecord<T>& record, Pack<T> a, Index offset, Access access) {
   if constexpr (Kernel::keeps_derivative) {
     return access.template load<T>(record.derivative + offset);
   } else {
@@ -75,8 +74,7 @@ TURNPIKE_INLINE Pack<T> slope_at(const TwoLayerRecord<T>& record, Pack<T> a, Ind
 /// X̄ = A₁ᵀΔ₁ for j = 0, X̄ += A₁ᵀΔ₁ after.
 template <int N, int Block, class Kernel, class T>
 void fused_pull_back_block(const TwoLayerControl<T>& u, Index h, Index j, ConstTile<T> Lambda,
-                           const TwoLayerRecord<T>& record, Tile<T> Xbar, T* A1bar, T* b1bar,
-                           T* A2bar) {
+                           const TwoLayerRecord<T>& record, Tile<T> Xbar, T* A1bar, T* b1bar, T* A2bar) {
   const Index columns = Lambda.columns;
   std::array<std::array<Pack<T>, N>, Block> sum_A1{};
   std::array<std::array<Pack<T>, N>, Block> sum_A2{};

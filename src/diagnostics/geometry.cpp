@@ -1,9 +1,9 @@
 #include "turnpike/geometry.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <numbers>
 #include <numeric>
@@ -45,8 +45,8 @@ double golden_section_minimum(Function&& f, double low, double high) {
 SoftCrossEntropyGeometry::SoftCrossEntropyGeometry(Index classes, double p_d)
     : classes_(classes), p_d_(p_d), delta_(0) {
   if (classes < 2 || !(p_d * static_cast<double>(classes) > 1 && p_d < 1)) {
-    throw InputError(fmt::format("C = {} classes and p_d = {}: give C of at least 2 and p_d in (1/C, 1)", classes,
-                                 p_d));
+    throw InputError(
+        fmt::format("C = {} classes and p_d = {}: give C of at least 2 and p_d in (1/C, 1)", classes, p_d));
   }
   delta_ = -std::log(static_cast<double>(classes - 1) * p_d / (1 - p_d));
 }
@@ -113,8 +113,8 @@ double SoftCrossEntropyGeometry::sharp_bound(double s) const {
       const double on_first = common * c + up * d;
       const double on_second = common * c + down * d;
       // Σ q̃ e^v − 1, summed from the small parts for accuracy at small s.
-      const double excess = p_d_ * std::expm1(on_label) + q * first * std::expm1(on_first) +
-                            q * second * std::expm1(on_second);
+      const double excess =
+          p_d_ * std::expm1(on_label) + q * first * std::expm1(on_first) + q * second * std::expm1(on_second);
       return std::log1p(excess) - p_d_ * on_label - q * (first * on_first + second * on_second);
     };
     if (m == 0) {

@@ -1,9 +1,9 @@
 #include "turnpike/gradient_check.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <numeric>
 #include <vector>
@@ -22,7 +22,8 @@ double norm(const Direction& d) { return std::sqrt(std::inner_product(d.begin(),
 /// V along the line u + s d.
 class Line {
  public:
-  Line(OptimalControlProblem<double>& problem, const Control<double>& u) : problem_(problem), u_(u), point_(u) {}
+  Line(OptimalControlProblem<double>& problem, const Control<double>& u)
+      : problem_(problem), u_(u), point_(u) {}
 
   double operator()(const Direction& d, double s) {
     for (std::size_t i = 0; i < d.size(); ++i) {
@@ -119,9 +120,9 @@ std::string name_entry(const Control<double>& u, std::size_t index) {
 
 }  // namespace
 
-GradientCheckReport check_gradient(OptimalControlProblem<double>& problem, const Control<double>& u,
-                                   const GradientCheckOptions& options,
-                                   const std::function<void(const Control<double>&, Control<double>&)>& gradient) {
+GradientCheckReport check_gradient(
+    OptimalControlProblem<double>& problem, const Control<double>& u, const GradientCheckOptions& options,
+    const std::function<void(const Control<double>&, Control<double>&)>& gradient) {
   Control<double> g = problem.zero_control();
   const Objective objective = problem.value_and_gradient(u, g);
   if (!objective.status.ok() || !std::isfinite(objective.total())) {
@@ -157,7 +158,8 @@ GradientCheckReport check_gradient(OptimalControlProblem<double>& problem, const
   Line V(problem, u);
   for (const Direction& d : directions) {
     const double exact = dot(g, d);
-    const double eighth = best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 16, 0.5);
+    const double eighth =
+        best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 16, 0.5);
     const double second =
         best_of_ladder([&](double h) { return (V(d, h) - V(d, -h)) / (2 * h); }, 1e-3, 12, 0.4);
     const auto worse = [&](double& worst, double estimate) {
@@ -179,7 +181,8 @@ GradientCheckReport check_gradient(OptimalControlProblem<double>& problem, const
     const auto i = static_cast<std::size_t>(index);
     Direction d(along.size(), 0.0);
     d[i] = 1;
-    const double eighth = best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 12, 0.5);
+    const double eighth =
+        best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 12, 0.5);
     const double error = std::abs(along[i] - eighth) / largest;
     if (!(error <= report.coordinate_error)) {
       report.coordinate_error = error;
@@ -190,7 +193,8 @@ GradientCheckReport check_gradient(OptimalControlProblem<double>& problem, const
   // Along a random direction: the gradient's own is nearly stationary after training.
   const Direction& d = directions.back();
   report.slope_measured = taylor_slope(V, d, dot(g, d), objective.total(), report.taylor_slope);
-  report.passed = report.difference_error <= options.tolerance && report.coordinate_error <= options.tolerance &&
+  report.passed = report.difference_error <= options.tolerance &&
+                  report.coordinate_error <= options.tolerance &&
                   (!report.slope_measured || std::abs(report.taylor_slope - 2) <= options.slope_tolerance);
   return report;
 }

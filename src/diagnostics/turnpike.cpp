@@ -1,9 +1,9 @@
 #include "turnpike/turnpike.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cassert>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <numeric>
 
@@ -73,8 +73,8 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
   IntegrationStatus status;
   const std::vector<State<T>> states = problem.states(u, status);
   if (!status.ok() || !m.objective.status.ok()) {
-    throw NumericalError(
-        fmt::format("the trajectory cannot be measured: {}", (status.ok() ? m.objective.status : status).message()));
+    throw NumericalError(fmt::format("the trajectory cannot be measured: {}",
+                                     (status.ok() ? m.objective.status : status).message()));
   }
   m.times = problem.definition().grid.nodes();
   const std::span<const int> labels = problem.labels();
@@ -126,8 +126,7 @@ TurnpikeSummary summarize_turnpike(const Measurement& m, double epsilon) {
   s.by_loss = last_stay_below(m.loss, entry_loss);
   const std::vector<double> rms = root_mean_square(m.distances);
   // "At most ε" as "below the next number after ε".
-  s.by_distance =
-      last_stay_below(rms, std::nextafter(epsilon, std::numeric_limits<double>::infinity()));
+  s.by_distance = last_stay_below(rms, std::nextafter(epsilon, std::numeric_limits<double>::infinity()));
   const std::size_t layers = m.times.size() - 1;
   const std::size_t samples = m.distances.front().size();
   std::vector<double> path(m.times.size());
@@ -138,8 +137,8 @@ TurnpikeSummary summarize_turnpike(const Measurement& m, double epsilon) {
     for (std::size_t k = 0; k <= layers; ++k) {
       path[k] = m.distances[k][d];
     }
-    s.measured_outside += static_cast<double>(std::count_if(
-        path.begin(), path.end() - 1, [&](double distance) { return distance > epsilon; }));
+    s.measured_outside += static_cast<double>(
+        std::count_if(path.begin(), path.end() - 1, [&](double distance) { return distance > epsilon; }));
     const double theta = measure_above(m.times, path, epsilon);
     s.theta_measure += theta;
     s.theta_measure_max = std::max(s.theta_measure_max, theta);

@@ -1,8 +1,8 @@
 #include "turnpike/config.hpp"
 
 #include <fmt/format.h>
-#include <stdexcept>
 #include <toml++/toml.h>
+#include <stdexcept>
 
 #include "io/config_table.hpp"
 #include "io/text_file.hpp"
@@ -58,8 +58,9 @@ json to_json_value(const toml::node& node) {
     }
     return values;
   }
-  throw InputError("dates and nested tables are no configuration values; give a number, a text, true, "
-                   "false or a list");
+  throw InputError(
+      "dates and nested tables are no configuration values; give a number, a text, true, "
+      "false or a list");
 }
 
 toml::table parse_toml(std::string_view text, const std::string& where) {
@@ -188,8 +189,9 @@ void set_key(RunConfig& config, std::string_view assignment) {
 
 void check_config(const RunConfig& config) {
   if (config.integrator.rtol && config.integrator.substeps) {
-    throw InputError("integrator.rtol and integrator.substeps are both set; set rtol for steps chosen by an "
-                     "error estimate or substeps for fixed ones");
+    throw InputError(
+        "integrator.rtol and integrator.substeps are both set; set rtol for steps chosen by an "
+        "error estimate or substeps for fixed ones");
   }
   if (config.data.source == "csv" && config.data.path.empty()) {
     throw InputError("data.source = csv needs a file; give --data FILE or set data.path");

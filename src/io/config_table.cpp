@@ -1,8 +1,8 @@
 #include "io/config_table.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
@@ -202,7 +202,8 @@ ConfigKey targets_key() {
 
 std::vector<ConfigKey> make_table() {
   const std::vector<std::string> costs = {"soft-cross-entropy", "cross-entropy", "quadratic", "none"};
-#define MEMBER(path) [](auto& c) -> auto& { return c.path; }
+#define MEMBER(path) \
+  [](auto& c) -> auto& { return c.path; }
   return {
       text("data.source", {"two-spirals", "csv"}, "Where the samples come from.", MEMBER(data.source)),
       text("data.path", {}, "The CSV file of the training samples.", MEMBER(data.path)),
@@ -211,14 +212,16 @@ std::vector<ConfigKey> make_table() {
       number("data.test_fraction", {0, 0.9, false},
              "Share of each class of data.path that is set aside for testing.", MEMBER(data.test_fraction)),
       standardize_key(),
-      number("data.per_class", {2, 1e7, false}, "Two spirals: training samples a class.", MEMBER(data.per_class)),
+      number("data.per_class", {2, 1e7, false}, "Two spirals: training samples a class.",
+             MEMBER(data.per_class)),
       number("data.turns", positive, "Two spirals: revolutions of each arm.", MEMBER(data.turns)),
       number("data.scale", positive, "Two spirals: radius of the outermost samples.", MEMBER(data.scale)),
       number("data.noise", nonnegative, "Two spirals: standard deviation added to each coordinate.",
              MEMBER(data.noise)),
       text("field.kind", {"two-layer", "single-layer"},
            "σ₂(A₂ σ₁(A₁x + b₁) + b₂), equation (26), or σ(Ax + b), equation (21).", MEMBER(field.kind)),
-      number("field.hidden", {1, 1e6, false}, "Hidden dimension h of the two-layer field.", MEMBER(field.hidden)),
+      number("field.hidden", {1, 1e6, false}, "Hidden dimension h of the two-layer field.",
+             MEMBER(field.hidden)),
       activation("field.activation", "σ₁ of the two-layer, σ of the single-layer field; σ(0) = 0.",
                  MEMBER(field.activation)),
       activation("field.outer_activation", "σ₂ of the two-layer field; σ(0) = 0.",
@@ -245,7 +248,8 @@ std::vector<ConfigKey> make_table() {
            MEMBER(integrator.adjoint)),
       text("cost.stage", costs, "Stage cost ℓ beside r‖u‖².", MEMBER(cost.stage)),
       text("cost.terminal", costs, "Terminal cost ℓ_f.", MEMBER(cost.terminal)),
-      number("cost.p_d", {0, 1, true}, "Label smoothing: probability of the label, in (1/C, 1).", MEMBER(cost.p_d)),
+      number("cost.p_d", {0, 1, true}, "Label smoothing: probability of the label, in (1/C, 1).",
+             MEMBER(cost.p_d)),
       number("cost.r", nonnegative, "Weight of ‖u‖² in the stage cost.", MEMBER(cost.r)),
       number("cost.gamma", nonnegative, "Weight γ of the terminal cost.", MEMBER(cost.gamma)),
       components_key(),
@@ -265,13 +269,15 @@ std::vector<ConfigKey> make_table() {
              MEMBER(optimizer.step_factor)),
       number("optimizer.clip", nonnegative, "Largest gradient norm of a step; 0 for no limit.",
              MEMBER(optimizer.clip)),
-      number("optimizer.epochs", {0, 1e12, false}, "Passes over the training samples.", MEMBER(optimizer.epochs)),
+      number("optimizer.epochs", {0, 1e12, false}, "Passes over the training samples.",
+             MEMBER(optimizer.epochs)),
       number("optimizer.batch", {0, 1e9, false}, "Samples per step; 0 for all of them.",
              MEMBER(optimizer.batch)),
       number("optimizer.weight_decay", nonnegative,
              "w adds w u to the gradient (w/2 ‖u‖² to each step's loss); beside cost.r, not instead of it.",
              MEMBER(optimizer.weight_decay)),
-      number("optimizer.beta1", {0, 0.999999, false}, "Adam's decay of the first moment.", MEMBER(optimizer.beta1)),
+      number("optimizer.beta1", {0, 0.999999, false}, "Adam's decay of the first moment.",
+             MEMBER(optimizer.beta1)),
       number("optimizer.beta2", {0, 0.9999999, false}, "Adam's decay of the second moment.",
              MEMBER(optimizer.beta2)),
       number("optimizer.epsilon", positive, "Adam's ε.", MEMBER(optimizer.epsilon)),
@@ -282,10 +288,12 @@ std::vector<ConfigKey> make_table() {
       number("run.seed", {0, 9e15, false}, "Seed of the start, the noise and the shuffle.", MEMBER(run.seed)),
       text("run.precision", {"double", "float"}, "Scalar type of states, controls and gradients.",
            MEMBER(run.precision)),
-      number("run.threads", {1, 1024, false}, "Threads; never changes a bit of the result.", MEMBER(run.threads)),
+      number("run.threads", {1, 1024, false}, "Threads; never changes a bit of the result.",
+             MEMBER(run.threads)),
       number("run.tile", {0, 1e9, false}, "Samples per tile; 0 chooses by the number of samples.",
              MEMBER(run.tile)),
-      number("run.checkpoint_every", at_least_one, "Epochs between checkpoints.", MEMBER(run.checkpoint_every)),
+      number("run.checkpoint_every", at_least_one, "Epochs between checkpoints.",
+             MEMBER(run.checkpoint_every)),
   };
 #undef MEMBER
 }

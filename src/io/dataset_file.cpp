@@ -1,9 +1,9 @@
 #include "turnpike/dataset_file.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fmt/format.h>
 #include <map>
 #include <optional>
 #include <set>
@@ -116,10 +116,10 @@ std::size_t find_label_column(const CsvOptions& options, const std::vector<std::
   if (number && *number >= 0 && *number < static_cast<double>(columns) && std::floor(*number) == *number) {
     return static_cast<std::size_t>(*number);
   }
-  throw InputError(fmt::format("{} has no column '{}'{}", file.string(), options.label,
-                               header.empty()
-                                   ? fmt::format("; it has no header, so give a number from 0 to {}", columns - 1)
-                                   : suggest_name(options.label, header)));
+  throw InputError(fmt::format(
+      "{} has no column '{}'{}", file.string(), options.label,
+      header.empty() ? fmt::format("; it has no header, so give a number from 0 to {}", columns - 1)
+                     : suggest_name(options.label, header)));
 }
 
 /// Classes sorted as numbers when all are numbers, else as text.
@@ -148,9 +148,10 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
   }
   const std::size_t columns = lines.front().fields.size();
   if (columns < 2) {
-    throw InputError(fmt::format("{}, line {}: one column only; give at least one feature and the class, "
-                                 "separated by commas",
-                                 file.string(), lines.front().number));
+    throw InputError(
+        fmt::format("{}, line {}: one column only; give at least one feature and the class, "
+                    "separated by commas",
+                    file.string(), lines.front().number));
   }
   std::vector<std::string> header;
   const auto no_number = [](const std::string& field) { return !parse_number(field).has_value(); };
@@ -176,8 +177,8 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
                                    file.string(), line.number, line.fields.size(), columns));
     }
     if (line.fields[label].empty()) {
-      throw InputError(
-          fmt::format("{}, line {}: {} holds no class; fill it in", file.string(), line.number, name_of_column(label)));
+      throw InputError(fmt::format("{}, line {}: {} holds no class; fill it in", file.string(), line.number,
+                                   name_of_column(label)));
     }
   }
 
@@ -193,7 +194,8 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
   }
   for (std::size_t j = 0; j < columns; ++j) {
     if (j != label) {
-      data.feature_names.push_back(header.empty() ? fmt::format("x{}", data.feature_names.size() + 1) : header[j]);
+      data.feature_names.push_back(header.empty() ? fmt::format("x{}", data.feature_names.size() + 1)
+                                                  : header[j]);
     }
   }
   data.features.resize(static_cast<Index>(columns) - 1, static_cast<Index>(lines.size()));
@@ -289,9 +291,10 @@ std::pair<Dataset<double>, Dataset<double>> split(const Dataset<double>& data, d
     Random(seed, RandomPurpose::data, static_cast<std::uint64_t>(c)).permute(order);
     const auto count = static_cast<std::size_t>(std::lround(fraction * static_cast<double>(members.size())));
     if (count >= members.size()) {
-      throw InputError(fmt::format("data.test_fraction = {} leaves class '{}' without a training sample; "
-                                   "lower it",
-                                   fraction, data.classes[static_cast<std::size_t>(c)]));
+      throw InputError(
+          fmt::format("data.test_fraction = {} leaves class '{}' without a training sample; "
+                      "lower it",
+                      fraction, data.classes[static_cast<std::size_t>(c)]));
     }
     for (std::size_t i = 0; i < count; ++i) {
       aside[members[static_cast<std::size_t>(order[i])]] = true;

@@ -1,8 +1,8 @@
 #include "turnpike/experiment.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "turnpike/error.hpp"
 #include "turnpike/random.hpp"
@@ -81,15 +81,15 @@ State<double> quadratic_targets(const RunConfig& config, Index classes) {
   }
   const auto& points = config.cost.targets;
   if (static_cast<Index>(points.size()) != classes) {
-    throw InputError(fmt::format("cost.targets holds {} points for {} classes; give one a class", points.size(),
-                                 classes));
+    throw InputError(
+        fmt::format("cost.targets holds {} points for {} classes; give one a class", points.size(), classes));
   }
   State<double> targets(classes, classes);
   for (Index c = 0; c < classes; ++c) {
     const std::vector<double>& point = points[static_cast<std::size_t>(c)];
     if (static_cast<Index>(point.size()) != classes) {
-      throw InputError(fmt::format("point {} of cost.targets has {} coordinates instead of {}", c,
-                                   point.size(), classes));
+      throw InputError(
+          fmt::format("point {} of cost.targets has {} coordinates instead of {}", c, point.size(), classes));
     }
     for (Index i = 0; i < classes; ++i) {
       targets(i, c) = point[static_cast<std::size_t>(i)];
@@ -113,11 +113,11 @@ std::shared_ptr<const Cost<T>> make_cost(const std::string& kind, const RunConfi
 }
 
 IntegratorOptions integrator_options(const RunConfig& config) {
-  return {.substeps = config.integrator.substeps,
-          .rtol = config.integrator.rtol,
-          .atol = config.integrator.atol,
-          .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous
-                                                                : AdjointKind::discrete};
+  return {
+      .substeps = config.integrator.substeps,
+      .rtol = config.integrator.rtol,
+      .atol = config.integrator.atol,
+      .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete};
 }
 
 }  // namespace
@@ -192,9 +192,10 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
   definition.threads = config.run.threads;
   if (definition.running && definition.quadrature == Quadrature::scheme &&
       definition.integrator->traits().negative_weights && !config.integrator.rtol) {
-    throw InputError(fmt::format("'{}' has negative weights, so fixed steps can drive the computed running "
-                                 "cost below zero; set cost.quadrature = nodes or integrator.rtol",
-                                 config.integrator.name));
+    throw InputError(
+        fmt::format("'{}' has negative weights, so fixed steps can drive the computed running "
+                    "cost below zero; set cost.quadrature = nodes or integrator.rtol",
+                    config.integrator.name));
   }
   return definition;
 }

@@ -1,7 +1,7 @@
 #include "turnpike/model_file.hpp"
 
-#include <cmath>
 #include <fmt/format.h>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "turnpike/error.hpp"
@@ -57,10 +57,10 @@ void read_control(const Safetensors& contents, const std::filesystem::path& file
     const Tensor& tensor = contents.tensor(block.name, file);
     const std::vector<std::int64_t> expected = shape_of(block, u.intervals());
     if (tensor.shape != expected) {
-      throw InputError(fmt::format("the tensor '{}' in '{}' has shape [{}] where the model's configuration "
-                                   "needs [{}]; give the model file as it was written",
-                                   block.name, file.string(), fmt::join(tensor.shape, ", "),
-                                   fmt::join(expected, ", ")));
+      throw InputError(
+          fmt::format("the tensor '{}' in '{}' has shape [{}] where the model's configuration "
+                      "needs [{}]; give the model file as it was written",
+                      block.name, file.string(), fmt::join(tensor.shape, ", "), fmt::join(expected, ", ")));
     }
     if (tensor.dtype == "F32") {
       copy_block(tensor_values<float>(tensor, file), block, file, u);
@@ -72,13 +72,13 @@ void read_control(const Safetensors& contents, const std::filesystem::path& file
 
 template <class T>
 void write_model(const std::filesystem::path& file, const ModelInfo& info, const Control<T>& u) {
-  json description = {{"format", 1},
-                      {"version", TURNPIKE_VERSION},
-                      {"config", json::parse(to_json(info.config))},
-                      {"classes", info.classes},
-                      {"feature_names", info.feature_names},
-                      {"standardization",
-                       {{"mean", info.standardization.mean}, {"scale", info.standardization.scale}}}};
+  json description = {
+      {"format", 1},
+      {"version", TURNPIKE_VERSION},
+      {"config", json::parse(to_json(info.config))},
+      {"classes", info.classes},
+      {"feature_names", info.feature_names},
+      {"standardization", {{"mean", info.standardization.mean}, {"scale", info.standardization.scale}}}};
   write_safetensors(file, {control_tensors(u), {{"turnpike", description.dump()}}});
 }
 
@@ -96,9 +96,10 @@ ModelInfo model_info(const Safetensors& contents, const std::filesystem::path& f
             {standardization.at("mean").get<std::vector<double>>(),
              standardization.at("scale").get<std::vector<double>>()}};
   } catch (const json::exception&) {
-    throw InputError(fmt::format("'{}' does not say how it was trained (no metadata of turnpike); give a "
-                                 "model.safetensors of a run directory",
-                                 file.string()));
+    throw InputError(
+        fmt::format("'{}' does not say how it was trained (no metadata of turnpike); give a "
+                    "model.safetensors of a run directory",
+                    file.string()));
   }
 }
 

@@ -1,12 +1,12 @@
 #include "turnpike/run_directory.hpp"
 
+#include <fmt/format.h>
 #include <Eigen/Core>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <ctime>
-#include <fmt/format.h>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -93,9 +93,10 @@ std::string_view instruction_set() {
 RunDirectory RunDirectory::create(const fs::path& path) {
   std::error_code error;
   if (fs::exists(path, error) && !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
-    throw InputError(fmt::format("'{}' exists already; choose another directory with --out, or go on with "
-                                 "`turnpike resume {}`",
-                                 path.string(), path.string()));
+    throw InputError(
+        fmt::format("'{}' exists already; choose another directory with --out, or go on with "
+                    "`turnpike resume {}`",
+                    path.string(), path.string()));
   }
   make_directories(path);
   RunDirectory run(path);
@@ -116,9 +117,10 @@ RunDirectory RunDirectory::create_next(const fs::path& path) {
 RunDirectory RunDirectory::open(const fs::path& path) {
   std::error_code error;
   if (!fs::is_regular_file(path / "config.toml", error)) {
-    throw InputError(fmt::format("'{}' is no run directory (it holds no config.toml); give one that `turnpike "
-                                 "train` made",
-                                 path.string()));
+    throw InputError(
+        fmt::format("'{}' is no run directory (it holds no config.toml); give one that `turnpike "
+                    "train` made",
+                    path.string()));
   }
   return RunDirectory(path);
 }
@@ -149,13 +151,14 @@ MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch) : path_(ru
 
 void MetricsFile::add(const EpochMetrics& m) {
   fmt::print(file_.get(), "{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
-             m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm, m.learning_rate);
+             m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm,
+             m.learning_rate);
 }
 
 void MetricsFile::flush() {
   if (std::fflush(file_.get()) != 0) {
-    throw InputError(fmt::format("'{}' cannot be written: {}; free some space", path_.string(),
-                                 std::strerror(errno)));
+    throw InputError(
+        fmt::format("'{}' cannot be written: {}; free some space", path_.string(), std::strerror(errno)));
   }
 }
 
@@ -167,8 +170,8 @@ std::vector<EpochMetrics> MetricsFile::read(const RunDirectory& run) {
   while (std::getline(input, line)) {
     const std::vector<double> row = parse_row(line);
     if (row.size() != 8) {
-      throw InputError(fmt::format("'{}', line {}: damaged row '{}'; remove it", run.file("metrics.csv").string(),
-                                   rows.size() + 2, line));
+      throw InputError(fmt::format("'{}', line {}: damaged row '{}'; remove it",
+                                   run.file("metrics.csv").string(), rows.size() + 2, line));
     }
     rows.push_back(metrics_of(row));
   }
@@ -230,7 +233,8 @@ std::string environment_json(int threads) {
       {"threads", threads},
       {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
       {"fmt", FMT_VERSION},
-      {"nlopt", fmt::format("{}.{}.{}", nlopt::version_major(), nlopt::version_minor(), nlopt::version_bugfix())}};
+      {"nlopt",
+       fmt::format("{}.{}.{}", nlopt::version_major(), nlopt::version_minor(), nlopt::version_bugfix())}};
   return environment.dump(2) + "\n";
 }
 

@@ -1,8 +1,8 @@
 #include "io/run_results.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "turnpike/error.hpp"
 
@@ -46,7 +46,9 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
   return definition.running ? *definition.running : *definition.terminal;
 }
 
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : std::string("nan"); }
+std::string number(double value) {
+  return std::isfinite(value) ? fmt::format("{}", value) : std::string("nan");
+}
 
 template <class T>
 ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
@@ -180,7 +182,8 @@ std::string layers_csv(const RunResults& results) {
                           number(*std::max_element(d.begin(), d.end())), number(quantile(d, 0.1)),
                           number(quantile(d, 0.5)), number(quantile(d, 0.9)));
     }
-    text += results.test && !results.test->distances.empty() ? "," + number(mean(results.test->distances[k])) : ",";
+    text += results.test && !results.test->distances.empty() ? "," + number(mean(results.test->distances[k]))
+                                                             : ",";
     text += k < results.control_norm.size() ? "," + number(results.control_norm[k]) : ",";
     text += "\n";
   }
@@ -239,9 +242,9 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
     data.facts.emplace_back("Test accuracy", percent(results.test->accuracy.back()));
   }
   data.facts.emplace_back("Objective V", fmt::format("{:.4f}", objective.total()));
-  data.facts.emplace_back("running + control + terminal",
-                          fmt::format("{:.3f} + {:.3f} + {:.3f}", objective.running, objective.control,
-                                      objective.terminal));
+  data.facts.emplace_back(
+      "running + control + terminal",
+      fmt::format("{:.3f} + {:.3f} + {:.3f}", objective.running, objective.control, objective.terminal));
   if (results.turnpike) {
     const auto& entry = results.turnpike->by_loss.entry;
     data.facts.emplace_back("Enters the turnpike at layer",

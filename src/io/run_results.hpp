@@ -15,9 +15,9 @@ namespace turnpike {
 struct RunResults {
   Measurement train;
   std::optional<Measurement> test;
-  std::vector<double> control_norm;          ///< ‖u_k‖₂, K entries
-  std::optional<TurnpikeSummary> turnpike;   ///< absent where the loss has no minimizers
-  std::optional<double> alpha;               ///< α*(ε) for the soft cross-entropy
+  std::vector<double> control_norm;         ///< ‖u_k‖₂, K entries
+  std::optional<TurnpikeSummary> turnpike;  ///< absent where the loss has no minimizers
+  std::optional<double> alpha;              ///< α*(ε) for the soft cross-entropy
 };
 
 /// Measures the control `u` of `experiment` at level ε. Throws NumericalError when the integration fails.

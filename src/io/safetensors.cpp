@@ -1,7 +1,7 @@
+#include <fmt/format.h>
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <type_traits>
 
@@ -56,7 +56,8 @@ Tensor read_tensor(const std::string& name, const json& entry, std::string_view 
   }
   std::uint64_t count = 1;
   for (const json& extent : entry["shape"]) {
-    if (!extent.is_number_unsigned() || extent.get<std::uint64_t>() > (1ULL << 40U) || count > (1ULL << 40U)) {
+    if (!extent.is_number_unsigned() || extent.get<std::uint64_t>() > (1ULL << 40U) ||
+        count > (1ULL << 40U)) {
       damaged(file, fmt::format("the shape of tensor '{}' is no list of sizes", name));
     }
     tensor.shape.push_back(extent.get<std::int64_t>());
@@ -65,8 +66,8 @@ Tensor read_tensor(const std::string& name, const json& entry, std::string_view 
   const auto first = entry["data_offsets"][0].get<std::uint64_t>();
   const auto last = entry["data_offsets"][1].get<std::uint64_t>();
   if (first > last || last > body.size()) {
-    damaged(file, fmt::format("tensor '{}' ends at byte {} of {}; the file is cut short", name, last,
-                              body.size()));
+    damaged(file,
+            fmt::format("tensor '{}' ends at byte {} of {}; the file is cut short", name, last, body.size()));
   }
   if (last - first != count * size_of(tensor.dtype)) {
     damaged(file, fmt::format("tensor '{}' has {} bytes where its shape needs {}", name, last - first,
@@ -79,10 +80,11 @@ Tensor read_tensor(const std::string& name, const json& entry, std::string_view 
 }  // namespace
 
 const Tensor& Safetensors::tensor(const std::string& name, const std::filesystem::path& file) const {
-  const auto found = std::find_if(tensors.begin(), tensors.end(),
-                                  [&](const Tensor& tensor) { return tensor.name == name; });
+  const auto found =
+      std::find_if(tensors.begin(), tensors.end(), [&](const Tensor& tensor) { return tensor.name == name; });
   if (found == tensors.end()) {
-    throw InputError(fmt::format("'{}' holds no tensor '{}'; give a file written by turnpike", file.string(), name));
+    throw InputError(
+        fmt::format("'{}' holds no tensor '{}'; give a file written by turnpike", file.string(), name));
   }
   return *found;
 }
@@ -134,8 +136,8 @@ Safetensors read_safetensors(const std::filesystem::path& file) {
                               "safetensors file",
                               length, text.size() - 8));
   }
-  const json header = json::parse(text.begin() + 8, text.begin() + 8 + static_cast<std::ptrdiff_t>(length),
-                                  nullptr, false);
+  const json header =
+      json::parse(text.begin() + 8, text.begin() + 8 + static_cast<std::ptrdiff_t>(length), nullptr, false);
   if (!header.is_object()) {
     damaged(file, "its header is no JSON object");
   }
@@ -177,8 +179,9 @@ Tensor make_tensor(std::string name, std::vector<std::int64_t> shape, const std:
 template <class T>
 std::vector<T> tensor_values(const Tensor& tensor, const std::filesystem::path& file) {
   if (tensor.dtype != dtype_of<T>()) {
-    throw InputError(fmt::format("the tensor '{}' in '{}' has type {} instead of {}; set run.precision to match",
-                                 tensor.name, file.string(), tensor.dtype, dtype_of<T>()));
+    throw InputError(
+        fmt::format("the tensor '{}' in '{}' has type {} instead of {}; set run.precision to match",
+                    tensor.name, file.string(), tensor.dtype, dtype_of<T>()));
   }
   std::vector<T> values(tensor.bytes.size() / sizeof(T));
   if (!values.empty()) {

@@ -1,14 +1,14 @@
 #include "io/text_file.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <fmt/format.h>
 #include <fstream>
 #include <sstream>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "turnpike/error.hpp"
 
@@ -54,8 +54,7 @@ std::string read_text_file(const std::filesystem::path& file, std::string_view w
   std::ostringstream text;
   text << input.rdbuf();
   if (!input) {
-    throw InputError(
-        fmt::format("the {} '{}' cannot be read; check its permissions", what, file.string()));
+    throw InputError(fmt::format("the {} '{}' cannot be read; check its permissions", what, file.string()));
   }
   return text.str();
 }

@@ -1,7 +1,7 @@
 #include "turnpike/two_spirals.hpp"
 
-#include <cmath>
 #include <fmt/format.h>
+#include <cmath>
 #include <numbers>
 
 #include "turnpike/error.hpp"

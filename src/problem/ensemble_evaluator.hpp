@@ -231,8 +231,7 @@ class EnsembleEvaluator {
 
   /// Advances with a look at the state at every node, to name the interval where it ceases to be finite.
   template <class AtNode>
-  IntegrationStatus checked_advance(TileWork<T>& tile, const Control<T>& u, Index first,
-                                    AtNode&& at_node) {
+  IntegrationStatus checked_advance(TileWork<T>& tile, const Control<T>& u, Index first, AtNode&& at_node) {
     IntegrationStatus failure;
     const TimeGrid& grid = definition_.grid;
     IntegrationStatus status = tile.advance(u, false, [&](Index k) {

@@ -1,8 +1,8 @@
 #include "turnpike/problem.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 
 #include "problem/ensemble_evaluator.hpp"
 #include "turnpike/error.hpp"
@@ -18,9 +18,9 @@ void check_cost(const Cost<T>* cost, const char* which, Index n, Index classes) 
   }
   for (const Index component : cost->components()) {
     if (component >= n) {
-      throw InputError(fmt::format(
-          "the {} cost uses component {} of the state, but the state has components 0 to {} only", which,
-          component, n - 1));
+      throw InputError(
+          fmt::format("the {} cost uses component {} of the state, but the state has components 0 to {} only",
+                      which, component, n - 1));
     }
   }
   if (cost->rows() < classes) {
@@ -61,8 +61,7 @@ struct OptimalControlProblem<T>::Workspace {
 };
 
 template <class T>
-OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition,
-                                                const Dataset<T>& data) {
+OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition, const Dataset<T>& data) {
   if (!definition.field || !definition.integrator) {
     throw InputError("an optimal control problem needs a field and an integrator; set both");
   }
@@ -81,13 +80,13 @@ OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition,
   check_weight(definition.gamma, "gamma");
   check_weight(definition.r, "r");
   if (definition.threads < 1 || definition.tile < 0) {
-    throw InputError(fmt::format("run.threads = {} and run.tile = {}; give at least 1 thread and a tile of "
-                                 "at least 0 samples",
-                                 definition.threads, definition.tile));
+    throw InputError(
+        fmt::format("run.threads = {} and run.tile = {}; give at least 1 thread and a tile of "
+                    "at least 0 samples",
+                    definition.threads, definition.tile));
   }
   State<T> X0 = initial_state(data, n);
-  workspace_ = std::unique_ptr<Workspace>(
-      new Workspace{{std::move(definition), std::move(X0), data.labels}});
+  workspace_ = std::unique_ptr<Workspace>(new Workspace{{std::move(definition), std::move(X0), data.labels}});
 }
 
 template <class T>

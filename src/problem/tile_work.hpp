@@ -26,8 +26,8 @@ class TileWork {
   TileWork(const ProblemDefinition<T>& definition, Index columns)
       : definition_(definition),
         columns_(columns),
-        system_(*definition.field, definition.quadrature == Quadrature::scheme ? definition.running.get() : nullptr,
-                columns),
+        system_(*definition.field,
+                definition.quadrature == Quadrature::scheme ? definition.running.get() : nullptr, columns),
         method_workspace_(definition.integrator->make_workspace(system_)),
         X_(definition.field->state_dimension(), columns),
         lambda_(definition.field->state_dimension(), columns),
@@ -76,9 +76,9 @@ class TileWork {
       }
       interval_begin_[static_cast<std::size_t>(k)] = tape_.size();
       system_.set_control(u.interval(k));
-      const StepStatus status = definition_.integrator->advance(
-          system_, T(grid.node(k)), T(grid.node(k + 1)), tile_of(X_), running_, taped ? &tape_ : nullptr,
-          *method_workspace_);
+      const StepStatus status =
+          definition_.integrator->advance(system_, T(grid.node(k)), T(grid.node(k + 1)), tile_of(X_),
+                                          running_, taped ? &tape_ : nullptr, *method_workspace_);
       if (!status.ok()) {
         return {status, k, status.column};
       }

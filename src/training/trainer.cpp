@@ -1,8 +1,8 @@
 #include "turnpike/trainer.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
 #include <nlopt.hpp>
 #include <type_traits>
 
@@ -124,14 +124,12 @@ bool Trainer<T>::run_epoch(EpochMetrics& metrics, TrainingResult& result) {
 template <class T>
 bool Trainer<T>::take_step(const Objective& objective, EpochMetrics& metrics, TrainingResult& result) {
   metrics.gradient_norm = gradient_norm<T>(gradient_.values());
-  if (!objective.status.ok() || !std::isfinite(objective.total()) ||
-      !std::isfinite(metrics.gradient_norm)) {
+  if (!objective.status.ok() || !std::isfinite(objective.total()) || !std::isfinite(metrics.gradient_norm)) {
     result.outcome = TrainingOutcome::not_finite;
     result.status = objective.status;
-    result.message =
-        fmt::format("epoch {}: {}; lower optimizer.learning_rate or set optimizer.clip", epoch_ + 1,
-                    objective.status.ok() ? "the gradient became NaN or infinite"
-                                          : objective.status.message());
+    result.message = fmt::format(
+        "epoch {}: {}; lower optimizer.learning_rate or set optimizer.clip", epoch_ + 1,
+        objective.status.ok() ? "the gradient became NaN or infinite" : objective.status.message());
     control_ = last_good_;
     return false;
   }
@@ -206,9 +204,10 @@ void Trainer<T>::restore(const TrainerState<T>& state) {
   if (state.control.size() != control_.values().size() ||
       state.first_moment.size() != optimizer_.first_moment().size() ||
       state.second_moment.size() != optimizer_.second_moment().size()) {
-    throw InputError(fmt::format("the checkpoint holds {} control entries where the problem has {}; resume "
-                                 "with the configuration it was written with",
-                                 state.control.size(), control_.values().size()));
+    throw InputError(
+        fmt::format("the checkpoint holds {} control entries where the problem has {}; resume "
+                    "with the configuration it was written with",
+                    state.control.size(), control_.values().size()));
   }
   std::copy(state.control.begin(), state.control.end(), control_.values().begin());
   std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().begin());

@@ -68,9 +68,8 @@ std::unique_ptr<Cost<T>> make_cost(const SampleProblem& p, CostKind kind) {
   const double rest = (1 - p.p_d) / (C - 1);
   switch (kind) {
     case CostKind::soft_cross_entropy:
-      return std::make_unique<CrossEntropy<T>>(
-          first_components(p.classes), p.p_d, rest,
-          p.p_d * std::log(p.p_d) + (1 - p.p_d) * std::log(rest));
+      return std::make_unique<CrossEntropy<T>>(first_components(p.classes), p.p_d, rest,
+                                               p.p_d * std::log(p.p_d) + (1 - p.p_d) * std::log(rest));
     case CostKind::cross_entropy:
       return std::make_unique<CrossEntropy<T>>(first_components(p.classes), 1.0, 0.0, 0.0);
     case CostKind::quadratic:
@@ -90,8 +89,8 @@ ProblemDefinition<T> make_definition(const SampleProblem& p) {
   IntegratorTraits traits;
   traits.name = p.tableau.name;
   traits.order = p.tableau.order;
-  definition.integrator = std::make_shared<FixedSteps<T>>(
-      traits, p.substeps, std::make_unique<ExplicitRungeKutta<T>>(p.tableau));
+  definition.integrator =
+      std::make_shared<FixedSteps<T>>(traits, p.substeps, std::make_unique<ExplicitRungeKutta<T>>(p.tableau));
   definition.running = make_cost<T>(p, p.running);
   definition.terminal = make_cost<T>(p, p.terminal);
   definition.gamma = p.gamma;

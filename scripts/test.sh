@@ -1,0 +1,13 @@
+#!/bin/sh
+# Installs what is missing, builds with warnings as errors, checks the format, and runs every test, once as
+# released and once under AddressSanitizer and UndefinedBehaviorSanitizer.
+set -eu
+cd "$(dirname "$0")/.."
+scripts/packages.sh test
+scripts/check-format.sh
+for preset in ci asan; do
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset"
+  ctest --preset "$preset" -j "$(nproc)"
+done
+scripts/check-tidy.sh
