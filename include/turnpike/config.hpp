@@ -63,8 +63,8 @@ struct RunConfig {
     std::int64_t warmup = 0;
     std::int64_t step_every = 1000;
     double step_factor = 0.1;
-    double clip = 0.5;
-    std::int64_t epochs = 16000;
+    double clip = 0.2;
+    std::int64_t epochs = 24000;
     std::int64_t batch = 0;
     double weight_decay = 0;
     double beta1 = 0.9;

@@ -25,6 +25,9 @@ struct CsvOptions {
 /// `options.classes`.
 Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& options);
 
+/// A text as a CSV field: in double quotes where it holds a separator or a quotation mark.
+std::string csv_field(const std::string& text);
+
 /// The samples as CSV with one header line: features (17 significant digits), then the class name.
 std::string to_csv(const Dataset<double>& data);
 

@@ -10,18 +10,18 @@ namespace turnpike {
 
 /// How thoroughly a gradient is compared with differences of the objective, and when it passes.
 struct GradientCheckOptions {
-  int directions = 4;             ///< random unit directions beside that of the gradient itself
-  int coordinates = 40;           ///< single entries, chosen at random (all when there are fewer)
-  std::uint64_t seed = 1;         ///< of directions and entries
-  double tolerance = 1e-10;       ///< on the error of eighth-order differences, relative to ‖∇V‖
+  int directions = 4;      ///< random unit directions beside that of the gradient itself
+  int coordinates = 40;    ///< single entries, chosen at random (all when there are fewer)
+  std::uint64_t seed = 1;  ///< of directions and entries
+  double tolerance = 1e-10;  ///< on the error of eighth-order differences, relative to max(‖∇V‖, |V|/1000)
   double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder
 };
 
 struct GradientCheckReport {
   double gradient_norm = 0;     ///< ‖∇V‖₂
-  double difference_error = 0;  ///< max |⟨∇V, d⟩ − D₈V(u; d)| / ‖∇V‖ over the directions
+  double difference_error = 0;  ///< max |⟨∇V, d⟩ − D₈V(u; d)| over the directions, relative
   double central_error = 0;     ///< the same with second-order central differences at their best step
-  double coordinate_error = 0;  ///< max over entries, relative to the largest entry of ∇V
+  double coordinate_error = 0;  ///< max over entries, relative to max(max |∇V|, |V|/1000)
   std::string worst_entry;      ///< its tensor, interval, row and column
   double taylor_slope = 0;      ///< of log |V(u + εd) − V(u) − ε⟨∇V, d⟩| against log ε
   bool slope_measured = false;  ///< false where the remainder drowns in rounding

@@ -59,6 +59,9 @@ struct ReportData {
 /// The report as one HTML file that needs nothing else. Values that are not finite become gaps.
 std::string render_report(const ReportData& data);
 
+/// Whether gnuplot can be run.
+bool gnuplot_available();
+
 /// Draws the report's figures as SVG files into `directory` with gnuplot. Returns an empty text, or one
 /// sentence that says why there are none.
 std::string write_figures(const ReportData& data, const std::filesystem::path& directory);

@@ -53,6 +53,7 @@ struct TrainerState {
   std::vector<T> second_moment;
   std::int64_t epoch = 0;
   std::int64_t steps = 0;
+  double seconds = 0;  ///< spent in epochs so far; informative
 };
 
 /// Minimizes V by first-order steps, then, if asked, by L-BFGS (NLopt's, after Nocedal, Math. Comp. 35,
@@ -73,6 +74,9 @@ class Trainer {
 
   [[nodiscard]] const Control<T>& control() const { return control_; }
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+
+  /// Wall time spent in epochs and the finish, without the observer's.
+  [[nodiscard]] double seconds() const { return seconds_; }
 
   [[nodiscard]] TrainerState<T> state();
   /// Throws InputError when the sizes differ from this trainer's.
@@ -95,6 +99,7 @@ class Trainer {
   Optimizer<T> optimizer_;
   std::vector<Index> order_;
   std::int64_t epoch_ = 0;
+  double seconds_ = 0;
 };
 
 }  // namespace turnpike

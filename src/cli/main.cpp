@@ -1,1 +1,179 @@
-int main() { return 0; }
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "turnpike/error.hpp"
+
+namespace {
+
+using turnpike::InputError;
+namespace cli = turnpike::cli;
+
+void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
+  if (data) {
+    command.add_option("--data", overrides.data, "CSV file with the samples; the last column is the class");
+  }
+  command.add_option("--integrator", overrides.integrator, "Scheme by name; see `turnpike integrators`");
+  command
+      .add_option("--set", overrides.keys,
+                  "Configuration key as section.key=value, repeatable; see `turnpike train --help-keys`")
+      ->take_all()
+      ->expected(1);
+  command.add_option("--threads", overrides.threads, "Number of threads; never changes a result")
+      ->check(CLI::Range(1, 1024));
+}
+
+/// A sentence for arguments that no option took.
+[[noreturn]] void reject_unknown(const CLI::App& command, const std::vector<std::string>& unknown) {
+  const bool top = command.get_parent() == nullptr;
+  const std::string place = top ? "turnpike" : "turnpike " + command.get_name();
+  const std::string& first = unknown.front();
+  std::vector<std::string> known;
+  if (first.rfind('-', 0) == 0) {
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) {
+        known.push_back("--" + name);
+      }
+    }
+    const std::string flag = first.substr(0, first.find('='));
+    throw InputError(
+        fmt::format("unknown flag '{}' of `{}`{}", flag, place, turnpike::suggest_name(flag, known)));
+  }
+  if (!top) {
+    throw InputError(
+        fmt::format("`{}` has no use for the argument '{}'; see `{} --help`", place, first, place));
+  }
+  for (const CLI::App* sub : command.get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(sub->get_name());
+  }
+  throw InputError(fmt::format("unknown command '{}'{}", first, turnpike::suggest_name(first, known)));
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Trains ResNets and neural ODEs as optimal control problems and measures their turnpike.",
+               "turnpike");
+  app.set_version_flag("--version", "turnpike " TURNPIKE_VERSION);
+  app.allow_extras();
+  const turnpike::IntegratorRegistry integrators = turnpike::builtin_integrators();
+  std::vector<std::pair<CLI::App*, std::function<int()>>> commands;
+  const auto command = [&](const char* name, const char* text, std::function<int()> action) {
+    CLI::App* sub = app.add_subcommand(name, text);
+    sub->allow_extras();
+    commands.emplace_back(sub, std::move(action));
+    return sub;
+  };
+
+  cli::TrainOptions train;
+  CLI::App* sub = command("train", "Trains, measures and writes a run directory",
+                          [&] { return cli::train(train, integrators); });
+  sub->add_option("SOURCE", train.source,
+                  "two-spirals, two-spirals-paper, csv (with --data), or a CONFIG.toml");
+  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/");
+  sub->add_flag("--json", train.json, "Print the summary as JSON");
+  sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
+  add_overrides(*sub, train.overrides, true);
+
+  cli::ResumeOptions resume;
+  sub = command("resume", "Goes on with a run from its last checkpoint",
+                [&] { return cli::resume(resume, integrators); });
+  sub->add_option("DIR", resume.run, "Run directory")->required();
+  sub->add_flag("--json", resume.json, "Print the summary as JSON");
+  sub->add_option("--threads", resume.threads, "Number of threads; never changes a result")
+      ->check(CLI::Range(1, 1024));
+
+  cli::EvaluateOptions evaluate;
+  sub = command("evaluate",
+                "Objective, loss and accuracy of a model, also on other data or with another scheme",
+                [&] { return cli::evaluate(evaluate, integrators); });
+  sub->add_option("MODEL", evaluate.model, "Model file or run directory")->required();
+  sub->add_option("--predictions", evaluate.predictions, "CSV file to write each sample's classes to");
+  sub->add_flag("--json", evaluate.json, "Print the result as JSON");
+  add_overrides(*sub, evaluate.overrides, true);
+
+  cli::DiagnoseOptions diagnose;
+  sub = command("diagnose", "Where the turnpike is: a table of layers, Q_ε, Θ_ε, the entry layer",
+                [&] { return cli::diagnose(diagnose, integrators); });
+  sub->add_option("DIR", diagnose.model, "Run directory or model file")->required();
+  sub->add_option("--epsilon", diagnose.epsilon, "Distance ε that counts as on the turnpike")
+      ->capture_default_str();
+  sub->add_flag("--json", diagnose.json, "Print the result as JSON");
+  add_overrides(*sub, diagnose.overrides, true);
+
+  cli::CheckGradientOptions check;
+  sub = command("check-gradient", "Compares the gradient with differences of the objective",
+                [&] { return cli::check_gradient(check, integrators); });
+  sub->add_option("SUBJECT", check.subject, "Model file, run directory, or a source as for train")
+      ->default_str("two-spirals");
+  sub->add_option("--export", check.export_file, "Safetensors file for objective, gradient and control");
+  sub->add_option("--export-data", check.export_data, "CSV file for the samples used");
+  sub->add_flag("--json", check.json, "Print the result as JSON");
+  add_overrides(*sub, check.overrides, true);
+
+  bool integrators_json = false;
+  sub = command("integrators", "Lists the schemes and what is known of them",
+                [&] { return cli::list_integrators(integrators_json, integrators); });
+  sub->add_flag("--json", integrators_json, "Print the list as JSON");
+
+  cli::ReportOptions report;
+  sub = command("report", "Draws a run's report.html and figures anew",
+                [&] { return cli::report(report, integrators); });
+  sub->add_option("DIR", report.run, "Run directory")->required();
+
+  bool doctor_json = false;
+  sub = command("doctor", "Versions, instruction set, and a check of every scheme's gradient",
+                [&] { return cli::doctor(doctor_json, integrators); });
+  sub->add_flag("--json", doctor_json, "Print the result as JSON");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
+  } catch (const CLI::ParseError& error) {
+    for (const auto& [parsed, action] : commands) {
+      if (parsed->parsed() && !parsed->remaining().empty() &&
+          parsed->remaining().front().rfind('-', 0) == 0) {
+        reject_unknown(*parsed, parsed->remaining());
+      }
+    }
+    throw InputError(fmt::format("{}; see `turnpike --help`", error.what()));
+  }
+  for (const auto& [parsed, action] : commands) {
+    if (parsed->parsed()) {
+      if (!parsed->remaining().empty()) {
+        reject_unknown(*parsed, parsed->remaining());
+      }
+      return action();
+    }
+  }
+  if (!app.remaining().empty()) {
+    reject_unknown(app, app.remaining());
+  }
+  fmt::print("{}", app.help());
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const InputError& error) {
+    fmt::print(stderr, "turnpike: {}\n", error.what());
+    return 2;
+  } catch (const turnpike::NumericalError& error) {
+    fmt::print(stderr, "turnpike: {}\n", error.what());
+    return 1;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "turnpike: out of memory; use fewer samples, layers or a smaller field.hidden\n");
+    return 1;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "turnpike: unexpected failure: {}; please report it\n", error.what());
+    return 1;
+  }
+}

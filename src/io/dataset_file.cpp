@@ -224,21 +224,23 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
   return data;
 }
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",;\t\"\n") == std::string::npos) {
+    return text;
+  }
+  std::string result = "\"";
+  for (const char c : text) {
+    result += c == '"' ? "\"\"" : std::string(1, c);
+  }
+  return result + "\"";
+}
+
 std::string to_csv(const Dataset<double>& data) {
-  const auto quoted = [](const std::string& text) {
-    if (text.find_first_of(",;\t\"\n") == std::string::npos) {
-      return text;
-    }
-    std::string result = "\"";
-    for (const char c : text) {
-      result += c == '"' ? "\"\"" : std::string(1, c);
-    }
-    return result + "\"";
-  };
   std::string text;
   for (Index i = 0; i < data.feature_count(); ++i) {
     const auto index = static_cast<std::size_t>(i);
-    text += quoted(index < data.feature_names.size() ? data.feature_names[index] : fmt::format("x{}", i + 1));
+    text +=
+        csv_field(index < data.feature_names.size() ? data.feature_names[index] : fmt::format("x{}", i + 1));
     text += ',';
   }
   text += "label\n";
@@ -246,7 +248,8 @@ std::string to_csv(const Dataset<double>& data) {
     for (Index i = 0; i < data.feature_count(); ++i) {
       text += fmt::format("{},", data.features(i, d));
     }
-    text += quoted(data.classes[static_cast<std::size_t>(data.labels[static_cast<std::size_t>(d)])]) + "\n";
+    text +=
+        csv_field(data.classes[static_cast<std::size_t>(data.labels[static_cast<std::size_t>(d)])]) + "\n";
   }
   return text;
 }

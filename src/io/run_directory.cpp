@@ -187,7 +187,7 @@ void write_checkpoint(const RunDirectory& run, const TrainerState<T>& state) {
                       make_tensor("first_moment", {moments}, state.first_moment),
                       make_tensor("second_moment", {moments}, state.second_moment),
                       make_tensor("counters", {2}, std::vector<std::int64_t>{state.epoch, state.steps})},
-                     {{"turnpike", "checkpoint"}}});
+                     {{"turnpike", "checkpoint"}, {"seconds", fmt::format("{}", state.seconds)}}});
 }
 
 template <class T>
@@ -209,6 +209,8 @@ TrainerState<T> read_checkpoint(const RunDirectory& run) {
   }
   state.epoch = counters[0];
   state.steps = counters[1];
+  const std::string seconds = contents.entry("seconds");
+  std::from_chars(seconds.data(), seconds.data() + seconds.size(), state.seconds);
   return state;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "turnpike/experiment.hpp"
+#include "turnpike/gradient_check.hpp"
 #include "turnpike/report.hpp"
 #include "turnpike/turnpike.hpp"
 
@@ -25,8 +26,20 @@ template <class T>
 RunResults analyse(const Experiment& experiment, const Control<T>& u, const IntegratorRegistry& integrators,
                    double epsilon);
 
-/// layers.csv: a row a node.
-std::string layers_csv(const RunResults& results);
+/// What is known of each node t_0, …, t_K; a cell without a value was not measured.
+struct LayerTable {
+  std::vector<std::string> columns;
+  std::vector<std::vector<std::optional<double>>> rows;
+
+  [[nodiscard]] std::string csv() const;              ///< layers.csv
+  [[nodiscard]] nlohmann::ordered_json json() const;  ///< one object a node
+};
+LayerTable layer_table(const RunResults& results);
+
+/// The cost whose loss is tabulated: the stage cost, or the terminal one where there is none.
+const std::string& tabulated_loss(const RunConfig& config);
+
+nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check);
 
 /// The parts of summary.json that follow from the control alone.
 nlohmann::ordered_json summary_json(const Experiment& experiment, const RunResults& results);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <nlopt.hpp>
 #include <type_traits>
@@ -35,6 +36,10 @@ const TrainerOptions& checked(const TrainerOptions& o, Index samples) {
   demand(std::isfinite(o.optimizer.weight_decay) && o.optimizer.weight_decay >= 0, "weight_decay",
          o.optimizer.weight_decay, "a finite number of at least 0");
   return o;
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 std::int64_t steps_in_epoch(std::int64_t samples, std::int64_t batch) {
@@ -78,7 +83,10 @@ TrainingResult Trainer<T>::run(const Observer& observer, const std::atomic<bool>
       break;
     }
     EpochMetrics metrics;
-    if (!run_epoch(metrics, result)) {
+    const auto start = std::chrono::steady_clock::now();
+    const bool finite = run_epoch(metrics, result);
+    seconds_ += seconds_since(start);
+    if (!finite) {
       result.epoch = epoch_;
       result.steps = optimizer_.steps();
       return result;
@@ -91,7 +99,9 @@ TrainingResult Trainer<T>::run(const Observer& observer, const std::atomic<bool>
   if (epoch_ < options_.epochs) {
     result.outcome = TrainingOutcome::interrupted;
   } else if (options_.finish_iterations > 0) {
+    const auto start = std::chrono::steady_clock::now();
     finish(result, stop);
+    seconds_ += seconds_since(start);
   }
   result.epoch = epoch_;
   result.steps = optimizer_.steps();
@@ -196,7 +206,8 @@ TrainerState<T> Trainer<T>::state() {
           {optimizer_.first_moment().begin(), optimizer_.first_moment().end()},
           {optimizer_.second_moment().begin(), optimizer_.second_moment().end()},
           epoch_,
-          optimizer_.steps()};
+          optimizer_.steps(),
+          seconds_};
 }
 
 template <class T>
@@ -214,6 +225,7 @@ void Trainer<T>::restore(const TrainerState<T>& state) {
   std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().begin());
   last_good_ = control_;
   epoch_ = state.epoch;
+  seconds_ = state.seconds;
   optimizer_.set_steps(state.steps);
 }
 

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "turnpike/gradient_check.hpp"
+#include "turnpike/report.hpp"
+#include "turnpike/run_directory.hpp"
+
+namespace turnpike::cli {
+
+namespace {
+
+nlohmann::ordered_json traits_json(const IntegratorTraits& t) {
+  return {{"name", t.name},
+          {"order", t.order},
+          {"stages", t.stages},
+          {"adjoint", t.adjoint == AdjointKind::discrete ? "discrete" : "continuous"},
+          {"implicit", t.implicit},
+          {"adaptive", t.adaptive},
+          {"negative_weights", t.negative_weights},
+          {"keeps_equilibria", t.keeps_equilibria},
+          {"spurious_from", std::isfinite(t.spurious_from) ? nlohmann::ordered_json(t.spurious_from)
+                                                           : nlohmann::ordered_json()},
+          {"source", t.source}};
+}
+
+/// The gradient of a small two-spirals problem under `name`, checked at a random control.
+GradientCheckReport self_check(const std::string& name, const IntegratorRegistry& integrators) {
+  RunConfig config = recipe("two-spirals");
+  config.data.per_class = 24;
+  config.data.scale = 1;
+  config.control.intervals = 6;
+  config.control.horizon = 3;
+  config.control.initialization = "uniform";
+  config.integrator.name = name;
+  const Experiment e = load_experiment(config);
+  const ProblemDefinition<double> definition =
+      make_definition<double>(e.config, e.train.class_count(), integrators);
+  OptimalControlProblem<double> problem(definition, e.train);
+  return turnpike::check_gradient(problem, initial_control(e.config, definition), {.directions = 2});
+}
+
+}  // namespace
+
+int list_integrators(bool json, const IntegratorRegistry& integrators) {
+  if (json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const std::string& name : integrators.names()) {
+      list.push_back(traits_json(integrators.find(name).traits));
+    }
+    fmt::print("{}\n", list.dump(2));
+    return 0;
+  }
+  fmt::print("{:<18} {:>5} {:>6}  {:<8} {:<10} {:<20} {}\n", "name", "order", "stages", "kind", "adjoint",
+             "spurious from h‖J‖", "source");
+  for (const std::string& name : integrators.names()) {
+    const IntegratorTraits& t = integrators.find(name).traits;
+    fmt::print("{:<18} {:>5} {:>6}  {:<8} {:<10} {:<20} {}\n", t.name, t.order, t.stages,
+               t.implicit ? "implicit" : "explicit",
+               t.adjoint == AdjointKind::discrete ? "discrete" : "continuous",
+               std::isfinite(t.spurious_from) ? fmt::format("{:.3g}", t.spurious_from) : "never", t.source);
+  }
+  return 0;
+}
+
+int doctor(bool json, const IntegratorRegistry& integrators) {
+  nlohmann::ordered_json result = nlohmann::ordered_json::parse(environment_json(1));
+  result.erase("threads");
+  result["gnuplot"] = gnuplot_available();
+  bool passed = true;
+  nlohmann::ordered_json checks;
+  for (const std::string& name : integrators.names()) {
+    const GradientCheckReport check = self_check(name, integrators);
+    passed = passed && check.passed;
+    checks[name] = {{"passed", check.passed}, {"relative_error", check.difference_error}};
+  }
+  if (json) {
+    result["gradients"] = checks;
+    fmt::print("{}\n", result.dump(2));
+    return passed ? 0 : 1;
+  }
+  for (const auto& [key, value] : result.items()) {
+    fmt::print("{:<16} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  fmt::print("\ngradients against 8th-order differences\n");
+  for (const auto& [name, check] : checks.items()) {
+    fmt::print("  {:<18} {:<7} relative error {:.1e}\n", name,
+               check["passed"].get<bool>() ? "passed" : "FAILED", check["relative_error"].get<double>());
+  }
+  return passed ? 0 : 1;
+}
+
+}  // namespace turnpike::cli

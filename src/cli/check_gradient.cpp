@@ -1,0 +1,76 @@
+#include "turnpike/gradient_check.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "io/run_results.hpp"
+#include "io/text_file.hpp"
+#include "turnpike/activation.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike::cli {
+
+namespace {
+
+/// The objective, its gradient, and the control at which they were taken (its tensors prefixed "control.").
+Safetensors exported(OptimalControlProblem<double>& problem, const Control<double>& u) {
+  Control<double> gradient = problem.zero_control();
+  const Objective objective = problem.value_and_gradient(u, gradient);
+  if (!objective.status.ok()) {
+    throw NumericalError("the gradient cannot be exported: " + objective.status.message());
+  }
+  Safetensors contents;
+  contents.tensors.push_back(make_tensor("objective", {}, std::vector<double>{objective.total()}));
+  for (Tensor& tensor : control_tensors(gradient)) {
+    contents.tensors.push_back(std::move(tensor));
+  }
+  for (Tensor& tensor : control_tensors(u)) {
+    tensor.name = "control." + tensor.name;
+    contents.tensors.push_back(std::move(tensor));
+  }
+  return contents;
+}
+
+}  // namespace
+
+int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry& integrators) {
+  Experiment e;
+  std::optional<StoredModel> model;
+  if (names_model(options.subject)) {
+    model = load_model(options.subject);
+    e = model_experiment(*model, options.overrides);
+  } else {
+    RunConfig config = source_config(options.subject, options.overrides);
+    config.control.initialization = "uniform";  // with a second layer of zeros most entries would vanish
+    e = load_experiment(config);
+  }
+  const ProblemDefinition<double> definition =
+      make_definition<double>(e.config, e.train.class_count(), integrators);
+  const Control<double> u = model ? model->control(definition) : initial_control(e.config, definition);
+  OptimalControlProblem<double> problem(definition, e.train);
+  const GradientCheckReport result = turnpike::check_gradient(problem, u, {});
+  if (!options.export_file.empty()) {
+    write_safetensors(options.export_file, exported(problem, u));
+  }
+  if (!options.export_data.empty()) {
+    write_file_atomically(options.export_data, to_csv(e.train));
+  }
+  if (options.json) {
+    fmt::print("{}\n", gradient_check_json(result).dump(2));
+  } else {
+    fmt::print("{}", result.full());
+  }
+  const bool smooth = is_smooth(activation_from_name(e.config.field.activation)) &&
+                      is_smooth(activation_from_name(e.config.field.outer_activation));
+  if (!result.passed && !smooth) {
+    fmt::print(
+        stderr,
+        "turnpike: the activation has a kink, and differences across a kink disagree with any gradient; "
+        "check with a smooth one by --set field.activation=tanh\n");
+  }
+  return result.passed ? 0 : 1;
+}
+
+}  // namespace turnpike::cli

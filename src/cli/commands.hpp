@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+
+#include "cli/sources.hpp"
+#include "turnpike/integrator.hpp"
+
+/// The program's commands. Each writes results to stdout and messages to stderr, returns the exit status (0
+/// done, 1 numerical failure, 130 stopped by a signal), and throws InputError (exit status 2) or
+/// NumericalError (1).
+namespace turnpike::cli {
+
+struct TrainOptions {
+  std::string source;  ///< a recipe or a configuration file
+  std::string out;     ///< the run directory; empty for a new one under runs/
+  bool json = false;
+  bool help_keys = false;
+  Overrides overrides;
+};
+int train(const TrainOptions& options, const IntegratorRegistry& integrators);
+
+struct ResumeOptions {
+  std::string run;
+  bool json = false;
+  int threads = 0;
+};
+int resume(const ResumeOptions& options, const IntegratorRegistry& integrators);
+
+struct EvaluateOptions {
+  std::string model;
+  std::string predictions;  ///< a CSV file to write; empty for none
+  bool json = false;
+  Overrides overrides;
+};
+int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrators);
+
+struct DiagnoseOptions {
+  std::string model;
+  double epsilon = 1;
+  bool json = false;
+  Overrides overrides;
+};
+int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrators);
+
+struct CheckGradientOptions {
+  std::string subject;      ///< a model or a source
+  std::string export_file;  ///< safetensors to write
+  std::string export_data;  ///< CSV to write
+  bool json = false;
+  Overrides overrides;
+};
+int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry& integrators);
+
+struct ReportOptions {
+  std::string run;
+};
+int report(const ReportOptions& options, const IntegratorRegistry& integrators);
+
+int list_integrators(bool json, const IntegratorRegistry& integrators);
+int doctor(bool json, const IntegratorRegistry& integrators);
+
+}  // namespace turnpike::cli

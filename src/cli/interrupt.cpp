@@ -1,0 +1,37 @@
+#include "cli/interrupt.hpp"
+
+#include <csignal>
+
+namespace turnpike::cli {
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+extern "C" void remember_interrupt(int /*signal*/) { interrupted.store(true); }
+
+void install(int signal) {
+  struct sigaction action {};
+  action.sa_handler = remember_interrupt;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);  // the next one takes its usual course
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+InterruptGuard::InterruptGuard() {
+  interrupted.store(false);
+  install(SIGINT);
+  install(SIGTERM);
+}
+
+InterruptGuard::~InterruptGuard() {
+  (void)std::signal(SIGINT, SIG_DFL);
+  (void)std::signal(SIGTERM, SIG_DFL);
+}
+
+const std::atomic<bool>& InterruptGuard::requested() const { return interrupted; }
+
+}  // namespace turnpike::cli

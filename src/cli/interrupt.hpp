@@ -1,0 +1,19 @@
+#pragma once
+
+#include <atomic>
+
+namespace turnpike::cli {
+
+/// While it lives, the first Ctrl-C (SIGINT) or SIGTERM sets `requested()` instead of ending the program; a
+/// second one ends it at once.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  ~InterruptGuard();
+
+  [[nodiscard]] const std::atomic<bool>& requested() const;
+};
+
+}  // namespace turnpike::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "turnpike/trainer.hpp"
+
+namespace turnpike::cli {
+
+/// "2.3 s", "4 min 10 s", "1 h 5 min".
+std::string format_duration(double seconds);
+
+/// Training's progress on stderr: one line that is rewritten on a terminal, about ten plain lines elsewhere.
+class Progress {
+ public:
+  /// `first` epochs of `epochs` are done already.
+  Progress(std::int64_t first, std::int64_t epochs);
+  void show(const EpochMetrics& metrics);
+  /// Leaves the terminal's line.
+  void end();
+
+ private:
+  [[nodiscard]] std::string line(const EpochMetrics& metrics) const;
+
+  using Clock = std::chrono::steady_clock;
+  std::int64_t first_;
+  std::int64_t epochs_;
+  bool terminal_;
+  bool line_open_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point shown_{};
+};
+
+}  // namespace turnpike::cli

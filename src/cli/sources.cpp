@@ -1,0 +1,101 @@
+#include "cli/sources.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "turnpike/error.hpp"
+
+namespace turnpike::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+void make_absolute(std::string& path) {
+  if (!path.empty()) {
+    path = fs::absolute(path).lexically_normal().string();
+  }
+}
+
+bool is_recipe(const std::string& source) {
+  const std::vector<std::string> recipes = recipe_names();
+  return std::find(recipes.begin(), recipes.end(), source) != recipes.end();
+}
+
+}  // namespace
+
+void apply_overrides(RunConfig& config, const Overrides& overrides) {
+  for (const std::string& assignment : overrides.keys) {
+    set_key(config, assignment);
+  }
+  if (!overrides.integrator.empty()) {
+    config.integrator.name = overrides.integrator;
+  }
+  if (overrides.threads > 0) {
+    set_key(config, fmt::format("run.threads={}", overrides.threads));
+  }
+}
+
+RunConfig source_config(const std::string& source, const Overrides& overrides) {
+  RunConfig config;
+  if (is_recipe(source)) {
+    config = recipe(source);
+  } else if (fs::path(source).extension() == ".toml") {
+    config = read_config(source);
+  } else {
+    throw InputError(fmt::format("unknown source '{}'{}, or give a configuration file that ends in .toml",
+                                 source, suggest_name(source, recipe_names())));
+  }
+  apply_overrides(config, overrides);
+  if (!overrides.data.empty()) {
+    if (config.data.source != "csv") {
+      throw InputError(
+          fmt::format("--data {}: the source '{}' makes its own data; use the source csv for a file of yours",
+                      overrides.data, source));
+    }
+    config.data.path = overrides.data;
+  }
+  make_absolute(config.data.path);
+  make_absolute(config.data.test_path);
+  check_config(config);
+  return config;
+}
+
+std::string source_title(const std::string& source, const RunConfig& config) {
+  if (source == "csv") {
+    return fs::path(config.data.path).stem().string();
+  }
+  return is_recipe(source) ? source : fs::path(source).stem().string();
+}
+
+bool names_model(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error) || fs::path(path).extension() == ".safetensors";
+}
+
+StoredModel load_model(const std::string& path) {
+  StoredModel model;
+  model.file = path;
+  std::error_code error;
+  if (fs::is_directory(path, error)) {
+    model.file /= "model.safetensors";
+    if (!fs::exists(model.file, error)) {
+      throw InputError(
+          fmt::format("'{}' holds no model.safetensors; give a run directory whose training has "
+                      "ended, or a model file",
+                      path));
+    }
+  }
+  model.contents = read_safetensors(model.file);
+  model.info = model_info(model.contents, model.file);
+  return model;
+}
+
+Experiment model_experiment(const StoredModel& model, const Overrides& overrides) {
+  ModelInfo info = model.info;
+  apply_overrides(info.config, overrides);
+  return load_experiment(info, overrides.data);
+}
+
+}  // namespace turnpike::cli

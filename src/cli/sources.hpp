@@ -1,0 +1,63 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "turnpike/config.hpp"
+#include "turnpike/experiment.hpp"
+#include "turnpike/model_file.hpp"
+
+namespace turnpike::cli {
+
+/// What several commands let the user change of a configuration.
+struct Overrides {
+  std::string data;               ///< --data
+  std::string integrator;         ///< --integrator
+  std::vector<std::string> keys;  ///< --set section.key=value
+  int threads = 0;                ///< --threads; 0 leaves the configuration's
+};
+
+/// The configuration that SOURCE names, a recipe or a TOML file, with the overrides. Paths of data are made
+/// absolute, so that the run can be repeated from anywhere. Throws InputError.
+RunConfig source_config(const std::string& source, const Overrides& overrides);
+
+/// Changes `config` as the user asks, except for --data.
+void apply_overrides(RunConfig& config, const Overrides& overrides);
+
+/// What a run of SOURCE is called: the recipe, the data file or the configuration file without its ending.
+std::string source_title(const std::string& source, const RunConfig& config);
+
+/// A model file, or that of a run directory.
+struct StoredModel {
+  std::filesystem::path file;
+  Safetensors contents;
+  ModelInfo info;
+
+  template <class T>
+  [[nodiscard]] Control<T> control(const ProblemDefinition<T>& definition) const {
+    Control<T> u(definition.field->layout(), definition.grid.intervals());
+    read_control(contents, file, u);
+    return u;
+  }
+};
+
+/// Whether `path` is there and is a directory or no TOML file, hence meant as a model.
+bool names_model(const std::string& path);
+
+/// Throws InputError when `path` is neither a model file nor a run directory with one.
+StoredModel load_model(const std::string& path);
+
+/// The model's experiment with the overrides, --data included.
+Experiment model_experiment(const StoredModel& model, const Overrides& overrides);
+
+/// Calls `function.template operator()<T>()` with the configuration's precision.
+template <class Function>
+auto with_precision(const RunConfig& config, Function&& function) {
+  return config.run.precision == "float" ? function.template operator()<float>()
+                                         : function.template operator()<double>();
+}
+
+}  // namespace turnpike::cli

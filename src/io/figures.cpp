@@ -1,0 +1,279 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <string_view>
+
+#include "io/text_file.hpp"
+#include "turnpike/report.hpp"
+
+namespace turnpike {
+
+namespace {
+
+constexpr std::array<std::string_view, 8> class_colours = {"#2a78d6", "#eb6834", "#1baf7a", "#4a3aa7",
+                                                           "#eda100", "#e34948", "#e87ba4", "#7a7971"};
+
+std::string_view colour(std::size_t c) { return class_colours[c % class_colours.size()]; }
+
+/// A text between gnuplot's single quotes.
+std::string quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    result += c == '\'' ? "''" : std::string(1, c == '\n' ? ' ' : c);
+  }
+  return result + "'";
+}
+
+std::string shell_quoted(const std::string& text) {
+  std::string result = "'";
+  for (const char c : text) {
+    result += c == '\'' ? "'\\''" : std::string(1, c);
+  }
+  return result + "'";
+}
+
+std::string cell(double value) { return std::isfinite(value) ? fmt::format("{:.7g}", value) : "NaN"; }
+
+/// A gnuplot script, figure by figure.
+class Script {
+ public:
+  Script() {
+    text_ =
+        "# Draws this run's figures: gnuplot figures.gp\n"
+        "set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'\n"
+        "set border 3 linecolor rgb '#888780'\nset tics nomirror textcolor rgb '#333333'\n"
+        "set grid linecolor rgb '#e4e3dd' linetype 1\nset key top right noenhanced\n"
+        "set style fill transparent solid 0.2 noborder\n";
+  }
+
+  /// A data block of columns of equal length.
+  void block(const std::string& name, const std::vector<const std::vector<double>*>& columns) {
+    text_ += fmt::format("${} << END\n", name);
+    for (std::size_t i = 0; i < columns.front()->size(); ++i) {
+      for (const std::vector<double>* column : columns) {
+        text_ += cell((*column)[i]) + " ";
+      }
+      text_ += "\n";
+    }
+    text_ += "END\n";
+  }
+
+  void begin(const std::string& file, const std::string& title, const std::string& x, const std::string& y) {
+    text_ += fmt::format(
+        "\nset output '{}.svg'\nset title {} noenhanced\nset xlabel {} noenhanced\nset ylabel {} "
+        "noenhanced\n",
+        file, quoted(title), quoted(x), quoted(y));
+  }
+  void line(const std::string& command) { text_ += command + "\n"; }
+  void end() { text_ += "unset output\nunset logscale\nunset arrow\nset autoscale\nset size noratio\n"; }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+/// The samples of class c at node k, and of how many classes there are.
+void class_blocks(Script& script, const std::string& prefix, const ReportData& d, std::size_t k) {
+  for (std::size_t c = 0; c < d.classes.size(); ++c) {
+    std::vector<double> x;
+    std::vector<double> y;
+    for (std::size_t i = 0; i < d.train.labels.size(); ++i) {
+      if (d.train.labels[i] == static_cast<int>(c)) {
+        x.push_back(d.train.x[k][i]);
+        y.push_back(d.train.y[k][i]);
+      }
+    }
+    if (x.empty()) {
+      x.push_back(NAN);
+      y.push_back(NAN);
+    }
+    script.block(fmt::format("{}{}", prefix, c), {&x, &y});
+  }
+}
+
+std::string class_plots(const std::string& prefix, const ReportData& d, double size) {
+  std::vector<std::string> plots;
+  for (std::size_t c = 0; c < d.classes.size(); ++c) {
+    plots.push_back(
+        fmt::format("${}{} using 1:2 with points pointtype 7 pointsize {} linecolor rgb '{}' title {}",
+                    prefix, c, size, colour(c), quoted(d.classes[c])));
+  }
+  return fmt::format("{}", fmt::join(plots, ", "));
+}
+
+std::string minimizer_plots(const ReportData& d) {
+  std::string plots;
+  for (std::size_t c = 0; c < d.minimizers.size(); ++c) {
+    const ReportData::Minimizer& m = d.minimizers[c];
+    plots +=
+        m.line
+            ? fmt::format(", x + ({}) with lines linewidth 1.5 linecolor rgb '{}' title 'minimizers of {}'",
+                          m.y - m.x, colour(c), d.classes[c])
+            : fmt::format(
+                  ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
+                  "linecolor rgb '{}' title 'minimizer of {}'",
+                  m.x, m.y, colour(c), d.classes[c]);
+  }
+  return plots;
+}
+
+void draw_states(Script& script, const ReportData& d) {
+  const std::size_t last = d.times.size() - 1;
+  class_blocks(script, "first", d, 0);
+  script.begin("data", "Training samples", d.x_name, d.y_name);
+  script.line("set size ratio -1");
+  script.line("plot " + class_plots("first", d, 0.45));
+  script.end();
+
+  class_blocks(script, "last", d, last);
+  script.begin("final_layer", fmt::format("Training samples at layer {}", last), d.x_name, d.y_name);
+  script.line("set size ratio -1");
+  script.line("plot " + class_plots("last", d, 0.45) + minimizer_plots(d));
+  script.end();
+
+  // Small multiples: early layers one by one, later ones sparsely.
+  std::vector<std::size_t> shown;
+  for (const std::size_t k : {std::size_t{0}, std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{4},
+                              std::size_t{6}, last / 2, last}) {
+    if (k <= last && (shown.empty() || k > shown.back())) {
+      shown.push_back(k);
+    }
+  }
+  script.begin("flow", "", "", "");
+  script.line("set terminal svg size 1200,640 dynamic font 'Helvetica,12' background rgb 'white'");
+  script.line(fmt::format("set output 'flow.svg'\nset multiplot layout {},{}\nset key off",
+                          (shown.size() + 3) / 4, std::min<std::size_t>(4, shown.size())));
+  for (const std::size_t k : shown) {
+    const std::string prefix = fmt::format("layer{}_", k);
+    class_blocks(script, prefix, d, k);
+    script.line(
+        fmt::format("set title 'layer {}'\nset size ratio -1\nplot {}", k, class_plots(prefix, d, 0.3)));
+  }
+  script.line("unset multiplot\nset key top right noenhanced");
+  script.end();
+  script.line("set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'");
+}
+
+void draw_regions(Script& script, const ReportData& d) {
+  const ReportData::Regions& r = *d.regions;
+  const auto side = static_cast<std::size_t>(r.columns);
+  std::string rows = "$regions << END\n";
+  for (std::size_t i = 0; i < r.predicted.size(); ++i) {
+    rows += fmt::format("{}{}", r.predicted[i], (i + 1) % side == 0 ? "\n" : " ");
+  }
+  script.line(rows + "END");
+  std::vector<std::string> palette;
+  for (std::size_t c = 0; c < std::max<std::size_t>(2, d.classes.size()); ++c) {
+    palette.push_back(fmt::format("{} '{}'", c, colour(c)));
+  }
+  script.begin("regions", "Predicted class over the input plane", d.x_name, d.y_name);
+  script.line(fmt::format("set size ratio -1\nset palette defined ({})\nunset colorbox\nset cbrange [0:{}]",
+                          fmt::join(palette, ", "), std::max<std::size_t>(2, d.classes.size()) - 1));
+  script.line(fmt::format("set xrange [{0}:{1}]\nset yrange [{2}:{3}]", r.x_min, r.x_max, r.y_min, r.y_max));
+  const double dx = (r.x_max - r.x_min) / r.columns;
+  const double dy = (r.y_max - r.y_min) / r.rows;
+  script.line(fmt::format("plot $regions matrix using ({}+{}*$1):({}+{}*$2):3 with image notitle, {}",
+                          r.x_min + dx / 2, dx, r.y_min + dy / 2, dy, class_plots("first", d, 0.35)));
+  script.end();
+}
+
+void draw_curves(Script& script, const ReportData& d) {
+  std::vector<double> layer(d.times.size());
+  for (std::size_t k = 0; k < layer.size(); ++k) {
+    layer[k] = static_cast<double>(k);
+  }
+  script.block("train_loss", {&layer, &d.train.loss});
+  if (d.test) {
+    script.block("test_loss", {&layer, &d.test->loss});
+  }
+  for (const bool logarithmic : {false, true}) {
+    script.begin(logarithmic ? "loss_log" : "loss", "Mean loss over the layers", "layer", "loss");
+    if (logarithmic) {
+      script.line("set logscale y\nset format y '10^{%T}'");
+    }
+    script.line(fmt::format(
+        "plot $train_loss with linespoints pointtype 7 pointsize 0.4 linewidth 2 linecolor rgb '{}' "
+        "title 'train'{}",
+        colour(0),
+        d.test ? fmt::format(", $test_loss with linespoints pointtype 7 pointsize 0.4 linewidth 2 "
+                             "dashtype 2 linecolor rgb '{}' title 'test'",
+                             colour(1))
+               : std::string()));
+    script.end();
+    script.line("set format y '%g'");
+  }
+  if (d.distance) {
+    script.block("distance",
+                 {&layer, &d.distance->mean, &d.distance->max, &d.distance->low, &d.distance->high});
+    script.begin("distance", "Distance of the training samples to their minimizers", "layer", "distance");
+    script.line("set logscale y\nset format y '10^{%T}'");
+    if (d.entry_layer) {
+      script.line(
+          fmt::format("set arrow from {0}, graph 0 to {0}, graph 1 nohead dashtype 3 linecolor rgb '#888780'",
+                      *d.entry_layer));
+    }
+    script.line(
+        fmt::format("plot $distance using 1:4:5 with filledcurves linecolor rgb '{0}' title '10 % to 90 %', "
+                    "$distance using 1:2 with lines linewidth 2 linecolor rgb '{0}' title 'mean', "
+                    "$distance using 1:3 with lines linewidth 1.5 dashtype 2 linecolor rgb '{0}' title "
+                    "'largest', {1} with lines linecolor rgb '{2}' title 'ε = {1}'",
+                    colour(0), d.distance->epsilon, colour(1)));
+    script.end();
+    script.line("set format y '%g'");
+  }
+  std::vector<double> interval(layer.begin(), layer.end() - 1);
+  script.block("control", {&interval, &d.control_norm});
+  script.begin("control_norm", "Control over the layers", "layer", "‖u_k‖");
+  script.line("set logscale y");
+  script.line(fmt::format(
+      "plot $control with linespoints pointtype 7 pointsize 0.5 linewidth 2 linecolor rgb '{}' notitle",
+      colour(3)));
+  script.end();
+  if (d.training.epoch.size() > 1) {
+    const ReportData::Training& t = d.training;
+    script.block("training", {&t.epoch, &t.objective, &t.running, &t.control, &t.terminal});
+    script.begin("training", "Objective during training", "epoch", "objective and its terms");
+    script.line("set logscale y");
+    script.line(
+        fmt::format("plot $training using 1:2 with lines linewidth 2.5 linecolor rgb '#222222' title 'V', "
+                    "$training using 1:3 with lines linecolor rgb '{}' title 'running', "
+                    "$training using 1:4 with lines linecolor rgb '{}' title 'control', "
+                    "$training using 1:5 with lines linecolor rgb '{}' title 'terminal'",
+                    colour(0), colour(3), colour(1)));
+    script.end();
+  }
+}
+
+}  // namespace
+
+bool gnuplot_available() { return std::system("command -v gnuplot >/dev/null 2>&1") == 0; }
+
+std::string write_figures(const ReportData& data, const std::filesystem::path& directory) {
+  Script script;
+  draw_states(script, data);
+  if (data.regions) {
+    draw_regions(script, data);
+  }
+  draw_curves(script, data);
+  std::filesystem::create_directories(directory);
+  write_file_atomically(directory / "figures.gp", script.text());
+  if (!gnuplot_available()) {
+    return "gnuplot is not installed, so there are no SVG figures; install it and run `gnuplot figures.gp` "
+           "in " +
+           directory.string();
+  }
+  const std::string command =
+      fmt::format("cd {} && gnuplot figures.gp >figures.log 2>&1", shell_quoted(directory.string()));
+  if (std::system(command.c_str()) != 0) {
+    return fmt::format("gnuplot failed, so there are no SVG figures; see {}",
+                       (directory / "figures.log").string());
+  }
+  std::filesystem::remove(directory / "figures.log");
+  return {};
+}
+
+}  // namespace turnpike
