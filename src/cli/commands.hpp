@@ -43,9 +43,9 @@ struct DiagnoseOptions {
 int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrators);
 
 struct CheckGradientOptions {
-  std::string subject;      ///< a model or a source
-  std::string export_file;  ///< safetensors to write
-  std::string export_data;  ///< CSV to write
+  std::string subject = "two-spirals";  ///< a model or a source
+  std::string export_file;              ///< safetensors to write
+  std::string export_data;              ///< CSV to write
   bool json = false;
   Overrides overrides;
 };

@@ -109,7 +109,7 @@ int run(int argc, char** argv) {
   sub = command("check-gradient", "Compares the gradient with differences of the objective",
                 [&] { return cli::check_gradient(check, integrators); });
   sub->add_option("SUBJECT", check.subject, "Model file, run directory, or a source as for train")
-      ->default_str("two-spirals");
+      ->capture_default_str();
   sub->add_option("--export", check.export_file, "Safetensors file for objective, gradient and control");
   sub->add_option("--export-data", check.export_data, "CSV file for the samples used");
   sub->add_flag("--json", check.json, "Print the result as JSON");

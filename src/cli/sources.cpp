@@ -44,8 +44,8 @@ RunConfig source_config(const std::string& source, const Overrides& overrides) {
   } else if (fs::path(source).extension() == ".toml") {
     config = read_config(source);
   } else {
-    throw InputError(fmt::format("unknown source '{}'{}, or give a configuration file that ends in .toml",
-                                 source, suggest_name(source, recipe_names())));
+    throw InputError(fmt::format("unknown source '{}' (a configuration file ends in .toml){}", source,
+                                 suggest_name(source, recipe_names())));
   }
   apply_overrides(config, overrides);
   if (!overrides.data.empty()) {

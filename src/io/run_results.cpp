@@ -149,6 +149,7 @@ nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
   return {{"passed", check.passed},
           {"gradient_norm", check.gradient_norm},
           {"difference_error", check.difference_error},
+          {"resolution", check.resolution},
           {"central_error", check.central_error},
           {"coordinate_error", check.coordinate_error},
           {"taylor_slope",
