@@ -112,8 +112,8 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   }
   data.facts.emplace_back("Objective V", fmt::format("{:.4f}", objective.total()));
   data.facts.emplace_back(
-      "running + control + terminal",
-      fmt::format("{:.3f} + {:.3f} + {:.3f}", objective.running, objective.control, objective.terminal));
+      "Running, control, terminal cost",
+      fmt::format("{:.3f}, {:.3f}, {:.4f}", objective.running, objective.control, objective.terminal));
   if (results.turnpike) {
     const auto& entry = results.turnpike->by_loss.entry;
     data.facts.emplace_back("Enters the turnpike at layer",

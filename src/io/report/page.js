@@ -1,0 +1,378 @@
+"use strict";
+const report = JSON.parse(document.getElementById("report-data").textContent);
+const K = report.times.length - 1;
+const element = (id) => document.getElementById(id);
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const classColour = (c) => style(`--class-${c % 8}`);
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const short = (value) => value === null ? "–" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 || value === 0
+  ? String(+value.toPrecision(4)) : value.toExponential(2);
+
+function addFacts() {
+  for (const [label, value] of report.facts) {
+    const box = document.createElement("div");
+    const dt = document.createElement("dt");
+    const dd = document.createElement("dd");
+    dt.textContent = label;
+    dd.textContent = value;
+    box.append(dt, dd);
+    element("facts").append(box);
+  }
+}
+
+/* Scatter plots with equal axes, drawn by hand: a frame of the flow must cost little. */
+
+/* A square that holds the samples of all frames but a few stray ones. */
+function reachOf(frames) {
+  const sizes = [];
+  for (const [xs, ys] of frames) {
+    for (let i = 0; i < xs.length; ++i) {
+      if (xs[i] !== null && ys[i] !== null) sizes.push([xs[i], ys[i]]);
+    }
+  }
+  const range = (axis) => {
+    const values = sizes.map((point) => point[axis]).sort((a, b) => a - b);
+    return [values[Math.floor(0.002 * (values.length - 1))], values[Math.ceil(0.998 * (values.length - 1))]];
+  };
+  const [x0, x1] = range(0);
+  const [y0, y1] = range(1);
+  const half = Math.max(x1 - x0, y1 - y0, 1e-9) * 0.55;
+  return {x: (x0 + x1) / 2, y: (y0 + y1) / 2, half};
+}
+
+function join(a, b) {
+  const low = (axis) => Math.min(a[axis] - a.half, b[axis] - b.half);
+  const high = (axis) => Math.max(a[axis] + a.half, b[axis] + b.half);
+  return {x: (low("x") + high("x")) / 2, y: (low("y") + high("y")) / 2,
+    half: Math.max(high("x") - low("x"), high("y") - low("y")) / 2};
+}
+
+function ticks(low, high) {
+  const raw = (high - low) / 8;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].find((m) => m * power >= raw) * power;
+  const list = [];
+  for (let v = Math.ceil(low / step) * step; v <= high + 1e-9 * step; v += step) list.push(+v.toFixed(10));
+  return list;
+}
+
+function openPlane(canvas, reach) {
+  const ratio = window.devicePixelRatio || 1;
+  const side = canvas.clientWidth;
+  canvas.width = canvas.height = Math.round(side * ratio);
+  const g = canvas.getContext("2d");
+  g.setTransform(ratio, 0, 0, ratio, 0, 0);
+  g.clearRect(0, 0, side, side);
+  const left = 38, bottom = 26, top = 8, right = 8;
+  const size = Math.min(side - left - right, side - top - bottom);
+  const X = (v) => left + (v - reach.x + reach.half) / (2 * reach.half) * size;
+  const Y = (v) => top + size - (v - reach.y + reach.half) / (2 * reach.half) * size;
+  g.font = "12px system-ui, sans-serif";
+  g.lineWidth = 1;
+  g.strokeStyle = style("--grid");
+  g.fillStyle = style("--quiet");
+  g.textAlign = "center";
+  g.textBaseline = "top";
+  for (const v of ticks(reach.x - reach.half, reach.x + reach.half)) {
+    g.beginPath(); g.moveTo(X(v), top); g.lineTo(X(v), top + size); g.stroke();
+    g.fillText(String(v), X(v), top + size + 7);
+  }
+  g.textAlign = "right";
+  g.textBaseline = "middle";
+  for (const v of ticks(reach.y - reach.half, reach.y + reach.half)) {
+    g.beginPath(); g.moveTo(left, Y(v)); g.lineTo(left + size, Y(v)); g.stroke();
+    g.fillText(String(v), left - 7, Y(v));
+  }
+  g.beginPath();
+  g.rect(left, top, size, size);
+  g.save();
+  g.clip();
+  return {g, X, Y, size, left, top, close: () => g.restore()};
+}
+
+function drawMinimizers(plane, reach) {
+  const {g, X, Y} = plane;
+  report.minimizers.forEach((m, c) => {
+    g.strokeStyle = classColour(c);
+    g.lineWidth = 1.5;
+    g.beginPath();
+    if (m.line) {
+      const far = 4 * reach.half + Math.abs(reach.x) + Math.abs(reach.y);
+      g.setLineDash([6, 4]);
+      g.moveTo(X(m.x - far), Y(m.y - far));
+      g.lineTo(X(m.x + far), Y(m.y + far));
+    } else {
+      g.moveTo(X(m.x) - 7, Y(m.y)); g.lineTo(X(m.x) + 7, Y(m.y));
+      g.moveTo(X(m.x), Y(m.y) - 7); g.lineTo(X(m.x), Y(m.y) + 7);
+    }
+    g.stroke();
+    g.setLineDash([]);
+  });
+}
+
+function drawPoints(plane, split, xs, ys, ringWrong, outline) {
+  const {g, X, Y} = plane;
+  const radius = Math.max(2, Math.min(3.2, plane.size / 170));
+  for (let i = 0; i < xs.length; ++i) {
+    g.fillStyle = classColour(split.labels[i]);
+    g.beginPath();
+    g.arc(X(xs[i]), Y(ys[i]), radius, 0, 7);
+    g.fill();
+    if (outline) { g.strokeStyle = style("--card"); g.lineWidth = 0.8; g.stroke(); }
+    if (ringWrong && split.predicted[i] !== split.labels[i]) {
+      g.strokeStyle = style("--ink");
+      g.lineWidth = 1.5;
+      g.beginPath();
+      g.arc(X(xs[i]), Y(ys[i]), radius + 4, 0, 7);
+      g.stroke();
+    }
+  }
+}
+
+const splits = [report.train].concat(report.test ? [report.test] : []);
+let flowSplit = report.train;
+let flowAt = 0;
+const flowReach = join(reachOf(report.train.x.map((xs, k) => [xs, report.train.y[k]])),
+  join(reachOf([[report.train.x[0], report.train.y[0]]]), reachOf([[report.train.x[K], report.train.y[K]]])));
+
+function drawFlow() {
+  const plane = openPlane(element("flow"), flowReach);
+  drawMinimizers(plane, flowReach);
+  const k = Math.min(K, Math.floor(flowAt));
+  const next = Math.min(K, k + 1);
+  const s = flowAt - k;
+  const between = (a, b) => a.map((v, i) => v + s * (b[i] - v));
+  drawPoints(plane, flowSplit, between(flowSplit.x[k], flowSplit.x[next]),
+    between(flowSplit.y[k], flowSplit.y[next]), false);
+  plane.close();
+  const near = Math.round(flowAt);
+  element("layer").value = near;
+  element("layer-text").textContent =
+    `layer ${near} of ${K} · loss ${short(flowSplit.loss[near])} · accuracy ${percent(flowSplit.accuracy[near])}`;
+}
+
+function prepareFlow() {
+  const slider = element("layer");
+  slider.max = K;
+  let playing = 0;
+  const stop = () => {
+    cancelAnimationFrame(playing);
+    playing = 0;
+    element("play").textContent = "▶ Play";
+    element("play").setAttribute("aria-label", "Play");
+  };
+  slider.addEventListener("input", () => { stop(); flowAt = +slider.value; drawFlow(); });
+  element("play").addEventListener("click", () => {
+    if (playing) { stop(); return; }
+    if (flowAt >= K) flowAt = 0;
+    element("play").textContent = "❚❚ Pause";
+    element("play").setAttribute("aria-label", "Pause");
+    let before = performance.now();
+    const perLayer = Math.max(80, Math.min(450, 12000 / K));
+    const frame = (now) => {
+      flowAt = Math.min(K, flowAt + (now - before) / perLayer);
+      before = now;
+      drawFlow();
+      if (flowAt >= K) { stop(); } else { playing = requestAnimationFrame(frame); }
+    };
+    playing = requestAnimationFrame(frame);
+  });
+  if (splits.length > 1) {
+    for (const split of splits) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = split.name;
+      button.setAttribute("aria-pressed", String(split === flowSplit));
+      button.addEventListener("click", () => {
+        flowSplit = split;
+        for (const other of element("flow-split").children) {
+          other.setAttribute("aria-pressed", String(other === button));
+        }
+        drawFlow();
+      });
+      element("flow-split").append(button);
+    }
+  }
+  report.classes.forEach((name, c) => {
+    const item = document.createElement("span");
+    item.style.setProperty("--dot", `var(--class-${c % 8})`);
+    item.textContent = `class ${name}`;
+    element("flow-legend").append(item);
+  });
+  element("flow-coordinates").textContent = `Drawn are ${report.x_name} and ${report.y_name}.`;
+}
+
+function drawStill() {
+  const train = report.train;
+  const dataReach = reachOf([[train.x[0], train.y[0]]]);
+  let plane = openPlane(element("data"), dataReach);
+  drawPoints(plane, train, train.x[0], train.y[0], false);
+  plane.close();
+
+  const finalReach = reachOf([[train.x[K], train.y[K]]].concat(
+    report.minimizers.length ? [[report.minimizers.map((m) => m.x), report.minimizers.map((m) => m.y)]] : []));
+  plane = openPlane(element("final"), finalReach);
+  drawMinimizers(plane, finalReach);
+  drawPoints(plane, train, train.x[K], train.y[K], true);
+  plane.close();
+
+  if (report.regions) {
+    const r = report.regions;
+    const reach = {x: (r.x_min + r.x_max) / 2, y: (r.y_min + r.y_max) / 2, half: (r.x_max - r.x_min) / 2};
+    plane = openPlane(element("regions"), reach);
+    const dx = plane.size / r.columns, dy = plane.size / r.rows;
+    plane.g.globalAlpha = 0.35;
+    for (let i = 0; i < r.rows; ++i) {
+      for (let j = 0; j < r.columns;) {
+        const c = r.predicted[i * r.columns + j];
+        let end = j + 1;
+        while (end < r.columns && r.predicted[i * r.columns + end] === c) ++end;
+        plane.g.fillStyle = classColour(c);
+        plane.g.fillRect(plane.left + j * dx, plane.top + (r.rows - 1 - i) * dy, (end - j) * dx, dy + 0.5);
+        j = end;
+      }
+    }
+    plane.g.globalAlpha = 1;
+    drawPoints(plane, train, train.x[0], train.y[0], true, true);
+    plane.close();
+  }
+}
+
+/* Curves. */
+
+let charts = [];
+
+function makeChart(id, datasets, options) {
+  const grid = style("--grid"), quiet = style("--quiet"), ink = style("--ink");
+  const axis = (title, more) => ({
+    title: {display: true, text: title, color: quiet}, grid: {color: grid, borderColor: style("--line")},
+    ticks: {color: quiet, maxTicksLimit: 8}, ...more
+  });
+  const y = axis(options.y, {type: options.log ? "logarithmic" : "linear"});
+  if (options.log) {
+    y.ticks.callback = (v) => Math.abs(Math.log10(v) % 1) < 1e-9 ? v.toExponential(0).replace("e+", "e") : "";
+    y.ticks.maxTicksLimit = 40;
+    y.ticks.autoSkip = false;
+  } else {
+    y.beginAtZero = true;
+  }
+  charts.push(new Chart(element(id), {
+    type: "line",
+    data: {datasets},
+    options: {
+      animation: false, maintainAspectRatio: false, interaction: {mode: "index", intersect: false},
+      scales: {x: axis(options.x, {type: "linear", max: options.last}), y},
+      plugins: {
+        legend: {display: datasets.length > 1, labels: {color: ink, boxWidth: 18, boxHeight: 2,
+          filter: (item) => item.text !== ""}},
+        tooltip: {
+          filter: (item) => item.dataset.label !== "",
+          callbacks: {
+            title: (items) => items.length ? `${options.x} ${items[0].parsed.x}` : "",
+            label: (item) => `${item.dataset.label}: ${short(item.parsed.y)}`
+          }
+        }
+      }
+    }
+  }));
+}
+
+function curve(label, values, colour, more) {
+  return {
+    label, data: values.map((v, k) => ({x: k, y: v})), borderColor: colour, backgroundColor: colour,
+    borderWidth: 2, pointRadius: 0, pointHitRadius: 8, ...more
+  };
+}
+
+function constant(label, value, last, colour) {
+  return {label, data: [{x: 0, y: value}, {x: last, y: value}], borderColor: colour, backgroundColor: colour,
+    borderWidth: 1.5, borderDash: [5, 4], pointRadius: 0};
+}
+
+function drawCurves() {
+  for (const chart of charts) chart.destroy();
+  charts = [];
+  Chart.defaults.font.family = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+  const blue = style("--class-0"), orange = style("--class-1"), violet = style("--class-3");
+  const losses = [curve("train", report.train.loss, blue)];
+  if (report.test) losses.push(curve("test", report.test.loss, orange, {borderDash: [6, 3]}));
+  makeChart("loss", losses, {x: "layer", y: "loss", last: K});
+  makeChart("loss-log", losses.map((set) => ({...set})), {x: "layer", y: "loss", log: true, last: K});
+  if (report.distance) {
+    const d = report.distance;
+    const band = blue + "33";
+    makeChart("distance", [
+      curve("mean", d.mean, blue),
+      curve("largest", d.max, blue, {borderDash: [6, 3], borderWidth: 1.5}),
+      curve("", d.low, "transparent"),
+      curve("10 % to 90 %", d.high, "transparent", {backgroundColor: band, fill: "-1"}),
+      constant(`ε = ${d.epsilon}`, d.epsilon, K, orange)
+    ], {x: "layer", y: "distance", log: true, last: K});
+  }
+  makeChart("control", [curve("‖u_k‖", report.control_norm, violet,
+    {stepped: "before", pointRadius: 2})], {x: "layer", y: "norm", log: true, last: K});
+  const t = report.training;
+  if (t.epoch.length > 1) {
+    const along = (label, values, colour, width) => ({...curve(label, values, colour, {borderWidth: width}),
+      data: values.map((v, i) => ({x: t.epoch[i], y: v}))});
+    makeChart("training", [
+      along("V", t.objective, style("--ink"), 2.5), along("running", t.running, blue, 1.5),
+      along("control", t.control, violet, 1.5), along("terminal", t.terminal, orange, 1.5)
+    ], {x: "epoch", y: "objective", log: true, last: t.epoch[t.epoch.length - 1]});
+  }
+}
+
+function fillTable() {
+  const columns = [["layer", (k) => k], ["t", (k) => short(report.times[k])],
+    ["loss, train", (k) => short(report.train.loss[k])], ["accuracy, train", (k) => percent(report.train.accuracy[k])]];
+  if (report.test) {
+    columns.push(["loss, test", (k) => short(report.test.loss[k])],
+      ["accuracy, test", (k) => percent(report.test.accuracy[k])]);
+  }
+  if (report.distance) {
+    columns.push(["distance, mean", (k) => short(report.distance.mean[k])],
+      ["distance, largest", (k) => short(report.distance.max[k])]);
+  }
+  columns.push(["‖u_k‖", (k) => k < K ? short(report.control_norm[k]) : ""]);
+  const row = (tag, texts) => {
+    const tr = document.createElement("tr");
+    for (const text of texts) {
+      const cell = document.createElement(tag);
+      cell.textContent = text;
+      tr.append(cell);
+    }
+    return tr;
+  };
+  element("table").append(row("th", columns.map(([name]) => name)));
+  for (let k = 0; k <= K; ++k) element("table").append(row("td", columns.map(([, value]) => value(k))));
+}
+
+function drawAll() {
+  drawFlow();
+  drawStill();
+  drawCurves();
+}
+
+addFacts();
+prepareFlow();
+fillTable();
+element("data-note").textContent =
+  `${report.train.labels.length} training samples drawn, ${report.classes.length} classes.`;
+const wrong = report.train.labels.filter((y, i) => y !== report.train.predicted[i]).length;
+element("final-note").textContent = report.minimizers.length
+  ? `Dashed: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
+  : (wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified.");
+element("entry-note").textContent = report.entry_layer === undefined
+  ? "The mean loss does not stay below 0.05." : `From layer ${report.entry_layer} on it stays below 0.05.`;
+if (report.regions) {
+  for (const card of document.querySelectorAll(".square-card")) card.classList.add("third");
+} else {
+  element("regions-card").remove();
+}
+element("training-card").classList.toggle("wide", Boolean(report.distance));
+if (!report.distance) element("distance-card").remove();
+if (report.training.epoch.length < 2) element("training-card").remove();
+drawAll();
+let resized = 0;
+window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { drawFlow(); drawStill(); }, 120); });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
