@@ -16,6 +16,10 @@ namespace {
 constexpr std::array<std::string_view, 8> class_colours = {"#2a78d6", "#eb6834", "#1baf7a", "#4a3aa7",
                                                            "#eda100", "#e34948", "#e87ba4", "#7a7971"};
 
+/// The same, mixed with white: areas that points are drawn on.
+constexpr std::array<std::string_view, 8> area_colours = {"#c9def4", "#f9d8cb", "#c5ebdd", "#d1cde8",
+                                                          "#fae6bd", "#f8d0d0", "#f9dde7", "#dddddb"};
+
 std::string_view colour(std::size_t c) { return class_colours[c % class_colours.size()]; }
 
 /// A text between gnuplot's single quotes.
@@ -68,7 +72,11 @@ class Script {
         file, quoted(title), quoted(x), quoted(y));
   }
   void line(const std::string& command) { text_ += command + "\n"; }
-  void end() { text_ += "unset output\nunset logscale\nunset arrow\nset autoscale\nset size noratio\n"; }
+  void end() {
+    text_ +=
+        "unset output\nunset logscale\nunset arrow\nset autoscale\nset size noratio\nset key inside top "
+        "right noenhanced\n";
+  }
 
   [[nodiscard]] const std::string& text() const { return text_; }
 
@@ -109,29 +117,53 @@ std::string minimizer_plots(const ReportData& d) {
   std::string plots;
   for (std::size_t c = 0; c < d.minimizers.size(); ++c) {
     const ReportData::Minimizer& m = d.minimizers[c];
-    plots +=
-        m.line
-            ? fmt::format(", x + ({}) with lines linewidth 1.5 linecolor rgb '{}' title 'minimizers of {}'",
-                          m.y - m.x, colour(c), d.classes[c])
-            : fmt::format(
-                  ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
-                  "linecolor rgb '{}' title 'minimizer of {}'",
-                  m.x, m.y, colour(c), d.classes[c]);
+    plots += m.line
+                 ? fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
+                               m.y - m.x, colour(c), quoted("minimizers of " + d.classes[c]))
+                 : fmt::format(
+                       ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
+                       "linecolor rgb '{}' title {}",
+                       m.x, m.y, colour(c), quoted("minimizer of " + d.classes[c]));
   }
   return plots;
+}
+
+/// "set xrange …, set yrange …": a square that holds the samples at node k and the points of the minimizers.
+std::string square_ranges(const ReportData& d, std::size_t k, bool with_minimizers) {
+  std::vector<double> x = d.train.x[k];
+  std::vector<double> y = d.train.y[k];
+  if (with_minimizers) {
+    for (const ReportData::Minimizer& m : d.minimizers) {
+      x.push_back(m.x);
+      y.push_back(m.y);
+    }
+  }
+  const auto not_finite = [](double value) { return !std::isfinite(value); };
+  std::erase_if(x, not_finite);
+  std::erase_if(y, not_finite);
+  if (x.empty() || y.empty()) {
+    return "set size ratio 1";
+  }
+  const auto [x_min, x_max] = std::minmax_element(x.begin(), x.end());
+  const auto [y_min, y_max] = std::minmax_element(y.begin(), y.end());
+  const double half = 0.55 * std::max({*x_max - *x_min, *y_max - *y_min, 1e-6});
+  const double cx = (*x_min + *x_max) / 2;
+  const double cy = (*y_min + *y_max) / 2;
+  return fmt::format("set size ratio 1\nset xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]", cx - half,
+                     cx + half, cy - half, cy + half);
 }
 
 void draw_states(Script& script, const ReportData& d) {
   const std::size_t last = d.times.size() - 1;
   class_blocks(script, "first", d, 0);
   script.begin("data", "Training samples", d.x_name, d.y_name);
-  script.line("set size ratio -1");
+  script.line(square_ranges(d, 0, false) + "\nset key outside");
   script.line("plot " + class_plots("first", d, 0.45));
   script.end();
 
   class_blocks(script, "last", d, last);
   script.begin("final_layer", fmt::format("Training samples at layer {}", last), d.x_name, d.y_name);
-  script.line("set size ratio -1");
+  script.line(square_ranges(d, last, true) + "\nset key outside");
   script.line("plot " + class_plots("last", d, 0.45) + minimizer_plots(d));
   script.end();
 
@@ -143,17 +175,17 @@ void draw_states(Script& script, const ReportData& d) {
       shown.push_back(k);
     }
   }
-  script.begin("flow", "", "", "");
   script.line("set terminal svg size 1200,640 dynamic font 'Helvetica,12' background rgb 'white'");
-  script.line(fmt::format("set output 'flow.svg'\nset multiplot layout {},{}\nset key off",
-                          (shown.size() + 3) / 4, std::min<std::size_t>(4, shown.size())));
+  script.begin("flow", "", "", "");
+  script.line(fmt::format("set multiplot layout {},{}\nset key off", (shown.size() + 3) / 4,
+                          std::min<std::size_t>(4, shown.size())));
   for (const std::size_t k : shown) {
     const std::string prefix = fmt::format("layer{}_", k);
     class_blocks(script, prefix, d, k);
-    script.line(
-        fmt::format("set title 'layer {}'\nset size ratio -1\nplot {}", k, class_plots(prefix, d, 0.3)));
+    script.line(fmt::format("set title 'layer {}'\n{}\nplot {}", k, square_ranges(d, k, false),
+                            class_plots(prefix, d, 0.3)));
   }
-  script.line("unset multiplot\nset key top right noenhanced");
+  script.line("unset multiplot");
   script.end();
   script.line("set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'");
 }
@@ -168,11 +200,12 @@ void draw_regions(Script& script, const ReportData& d) {
   script.line(rows + "END");
   std::vector<std::string> palette;
   for (std::size_t c = 0; c < std::max<std::size_t>(2, d.classes.size()); ++c) {
-    palette.push_back(fmt::format("{} '{}'", c, colour(c)));
+    palette.push_back(fmt::format("{} '{}'", c, area_colours[c % area_colours.size()]));
   }
   script.begin("regions", "Predicted class over the input plane", d.x_name, d.y_name);
-  script.line(fmt::format("set size ratio -1\nset palette defined ({})\nunset colorbox\nset cbrange [0:{}]",
-                          fmt::join(palette, ", "), std::max<std::size_t>(2, d.classes.size()) - 1));
+  script.line(fmt::format(
+      "set size ratio 1\nset key outside\nset palette defined ({})\nunset colorbox\nset cbrange [0:{}]",
+      fmt::join(palette, ", "), std::max<std::size_t>(2, d.classes.size()) - 1));
   script.line(fmt::format("set xrange [{0}:{1}]\nset yrange [{2}:{3}]", r.x_min, r.x_max, r.y_min, r.y_max));
   const double dx = (r.x_max - r.x_min) / r.columns;
   const double dy = (r.y_max - r.y_min) / r.rows;
