@@ -36,7 +36,7 @@ struct GradientCheckReport {
 /// Compares a gradient with differences of V at u: eighth-order central differences
 /// D₈V = Σ_i c_i (V(u + iεd) − V(u − iεd))/ε with c = (4/5, −1/5, 4/105, −1/280) on a ladder of steps ε, of
 /// which that is taken which agrees best with its neighbours. Passes when every error is within the
-/// tolerance, or within three times the resolution of its difference where that is coarser: at random
+/// tolerance, or within ten times the resolution of its difference where that is coarser: at random
 /// controls they see an error of 1e-10, at trained ones, where V is steep and ∇V small, perhaps 1e-8. Where σ
 /// has kinks, differences across one disagree with any gradient.
 ///

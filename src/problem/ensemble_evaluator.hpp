@@ -34,19 +34,22 @@ void for_each_tile(int threads, Index count, Body&& body) {
     }
     return;
   }
-  std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
+  std::exception_ptr error;
+  Index first = count;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (Index i = 0; i < count; ++i) {
     try {
       body(i);
     } catch (...) {
-      errors[static_cast<std::size_t>(i)] = std::current_exception();
+#pragma omp critical(turnpike_tile_error)
+      if (i < first) {
+        first = i;
+        error = std::current_exception();
+      }
     }
   }
-  for (const std::exception_ptr& error : errors) {
-    if (error) {
-      std::rethrow_exception(error);
-    }
+  if (error) {
+    std::rethrow_exception(error);
   }
 }
 

@@ -1,0 +1,88 @@
+#include "turnpike/gradient_check.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "registered_problem.hpp"
+
+namespace turnpike::test {
+namespace {
+
+TEST_CASE("differences and the Taylor remainder confirm the gradient of every scheme") {
+  for (const std::string& name : builtin_integrators().names()) {
+    for (const Index substeps : {1, 3}) {
+      SampleProblem p;
+      p.substeps = substeps;
+      p.samples = 40;
+      OptimalControlProblem<double> problem = make_problem<double>(p, name);
+      const GradientCheckReport report = check_gradient(problem, make_control<double>(p), {});
+      CAPTURE(name);
+      CAPTURE(report.full());
+      CHECK(report.passed);
+      CHECK(report.difference_error <= 1e-10);
+      CHECK(report.central_error <= 1e-7);
+      CHECK(report.slope_measured);
+      CHECK(std::abs(report.taylor_slope - 2) <= 0.05);
+    }
+  }
+}
+
+/// The check's verdict on the problem's own gradient after `change`.
+template <class Change>
+GradientCheckReport check_changed(Change change) {
+  SampleProblem p;
+  p.samples = 40;
+  OptimalControlProblem<double> problem = make_problem<double>(p, "rk4");
+  return check_gradient(problem, make_control<double>(p), {},
+                        [&](const Control<double>& u, Control<double>& gradient) {
+                          (void)problem.value_and_gradient(u, gradient);
+                          change(gradient);
+                        });
+}
+
+TEST_CASE("a gradient that is off by 1e-9 of its size is caught") {
+  CHECK(check_changed([](Control<double>&) {}).passed);
+  const GradientCheckReport scaled = check_changed([](Control<double>& g) {
+    for (double& entry : g.values()) {
+      entry *= 1 + 1e-9;
+    }
+  });
+  CHECK_FALSE(scaled.passed);
+  CHECK(scaled.difference_error == doctest::Approx(1e-9).epsilon(0.1));
+}
+
+TEST_CASE("a gradient with one wrong entry is caught, and the entry named") {
+  const GradientCheckReport report = check_changed([](Control<double>& g) {
+    const auto values = g.values();
+    double largest = 0;
+    for (const double entry : values) {
+      largest = std::max(largest, std::abs(entry));
+    }
+    for (Index k = 0; k < g.intervals(); ++k) {
+      g.matrix("b2", k).array() += 1e-6 * largest;
+    }
+  });
+  CHECK_FALSE(report.passed);
+  CHECK(report.worst_entry.rfind("b2[", 0) == 0);
+  CHECK(report.full().find("FAILED") != std::string::npos);
+  CHECK(report.brief().find("FAILED") == 0);
+}
+
+TEST_CASE("a gradient with a NaN is caught") {
+  const GradientCheckReport report = check_changed([](Control<double>& g) { g.values()[0] = NAN; });
+  CHECK_FALSE(report.passed);
+}
+
+TEST_CASE("a problem that is not finite cannot be checked") {
+  SampleProblem p;
+  OptimalControlProblem<double> problem = make_problem<double>(p, "explicit-euler");
+  Control<double> u = make_control<double>(p);
+  u.values()[0] = NAN;
+  CHECK_THROWS_AS(check_gradient(problem, u, {}), NumericalError);
+}
+
+}  // namespace
+}  // namespace turnpike::test
