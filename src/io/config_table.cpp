@@ -280,7 +280,7 @@ std::vector<ConfigKey> make_table() {
              MEMBER(optimizer.beta1)),
       number("optimizer.beta2", {0, 0.9999999, false}, "Adam's decay of the second moment.",
              MEMBER(optimizer.beta2)),
-      number("optimizer.epsilon", positive, "Adam's ε.", MEMBER(optimizer.epsilon)),
+      number("optimizer.epsilon", positive, "Adam's ε, added to the root of the second moment.", MEMBER(optimizer.epsilon)),
       text("optimizer.finish", {"none", "lbfgs"}, "What follows the last epoch; restarts after a resume.",
            MEMBER(optimizer.finish)),
       number("optimizer.finish_iterations", at_least_one, "Evaluations that the finish may take.",

@@ -1,0 +1,67 @@
+#include "turnpike/integrator.hpp"
+
+#include <doctest/doctest.h>
+
+#include "sample_problem.hpp"
+#include "turnpike/butcher_tableau.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+namespace {
+
+using test::explicit_tableaus;
+
+TEST_CASE("every built-in tableau satisfies the order conditions of its order and no more") {
+  for (const ButcherTableau& tableau : explicit_tableaus()) {
+    CAPTURE(tableau.name);
+    CHECK(satisfies_order_conditions(tableau, tableau.order));
+    if (tableau.order < 4) {
+      CHECK_FALSE(satisfies_order_conditions(tableau, tableau.order + 1));
+    }
+  }
+}
+
+TEST_CASE("an inconsistent tableau cannot be registered") {
+  IntegratorRegistry registry;
+  ButcherTableau t = explicit_tableaus()[5];
+  const auto refused = [&](auto change) {
+    ButcherTableau broken = t;
+    broken.name = "mine";
+    change(broken);
+    CHECK_THROWS_AS(registry.add(broken), InputError);
+  };
+  refused([](auto& b) { b.c[1] = 0.4; });
+  refused([](auto& b) { b.b[0] += 1e-10; });
+  refused([](auto& b) { b.A.pop_back(); });
+  refused([](auto& b) { b.A[1][0] = NAN; });
+  refused([](auto& b) { b.b.clear(); });
+  refused([](auto& b) { b.name = "Not a name"; });
+  CHECK(registry.names().empty());
+  t.name = "mine";
+  registry.add(t);
+  CHECK_THROWS_AS(registry.add(t), InputError);
+  CHECK(registry.names() == std::vector<std::string>{"mine"});
+}
+
+TEST_CASE("the registry names the nearest scheme and refuses options that a scheme does not take") {
+  const IntegratorRegistry registry = builtin_integrators();
+  CHECK_THROWS_WITH_AS((void)registry.find("rk5"), doctest::Contains("rk4"), InputError);
+  IntegratorOptions options;
+  options.substeps = 0;
+  CHECK_THROWS_AS((void)registry.make<double>("rk4", options), InputError);
+  options = {};
+  options.rtol = 1e-6;
+  CHECK_THROWS_WITH_AS((void)registry.make<double>("rk4", options), doctest::Contains("rk4"), InputError);
+  options = {};
+  options.adjoint = AdjointKind::continuous;
+  CHECK_THROWS_AS((void)registry.make<float>("heun", options), InputError);
+}
+
+TEST_CASE("the seven explicit schemes are registered") {
+  CHECK(builtin_integrators().names() == std::vector<std::string>{"explicit-euler", "explicit-midpoint",
+                                                                  "heun", "ssprk3", "kutta3", "rk4",
+                                                                  "three-eighths"});
+}
+
+}  // namespace
+}  // namespace turnpike

@@ -1,0 +1,85 @@
+#include "turnpike/run_directory.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "temporary_directory.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+namespace {
+
+namespace fs = std::filesystem;
+using test::TemporaryDirectory;
+
+EpochMetrics row(std::int64_t epoch) {
+  EpochMetrics m;
+  m.epoch = epoch;
+  m.steps = 2 * epoch;
+  m.objective.running = 0.1 * static_cast<double>(epoch);
+  m.gradient_norm = 1.0 / 3;
+  return m;
+}
+
+TEST_CASE("a directory that is in use is not overwritten") {
+  const TemporaryDirectory directory;
+  const RunDirectory run = RunDirectory::create(directory / "a");
+  CHECK(fs::is_directory(directory / "a/checkpoint"));
+  run.write("config.toml", "");
+  CHECK_THROWS_WITH_AS((void)RunDirectory::create(directory / "a"), doctest::Contains("resume"), InputError);
+  CHECK(RunDirectory::create_next(directory / "a").path() == directory / "a-2");
+  CHECK(RunDirectory::create_next(directory / "a").path() == directory / "a-3");
+  CHECK_THROWS_AS((void)RunDirectory::open(directory / "a-2"), InputError);
+  CHECK_NOTHROW((void)RunDirectory::open(directory / "a"));
+  directory.write("file", "text");
+  CHECK_THROWS_AS((void)RunDirectory::create(directory / "file/run"), InputError);
+}
+
+TEST_CASE("metrics keep the rows up to the epoch of a resume and drop the later ones") {
+  const TemporaryDirectory directory;
+  const RunDirectory run = RunDirectory::create(directory / "a");
+  {
+    MetricsFile metrics(run, 0);
+    for (int epoch = 1; epoch <= 5; ++epoch) {
+      metrics.add(row(epoch));
+    }
+  }
+  {
+    MetricsFile metrics(run, 3);
+    metrics.add(row(4));
+  }
+  const std::vector<EpochMetrics> rows = MetricsFile::read(run);
+  REQUIRE(rows.size() == 4);
+  CHECK(rows[3].epoch == 4);
+  CHECK(rows[3].steps == 8);
+  CHECK(rows[2].objective.running == row(3).objective.running);
+  CHECK(rows[1].gradient_norm == row(1).gradient_norm);
+}
+
+TEST_CASE_TEMPLATE("a checkpoint reads back bit for bit, a damaged one is refused", T, float, double) {
+  const TemporaryDirectory directory;
+  const RunDirectory run = RunDirectory::create(directory / "a");
+  CHECK_THROWS_WITH_AS((void)read_checkpoint<T>(run), doctest::Contains("no checkpoint"), InputError);
+  const TrainerState<T> state{{T(0.1), T(2)}, {T(3)}, {T(4)}, 7, 21, 1.25};
+  write_checkpoint(run, state);
+  const TrainerState<T> again = read_checkpoint<T>(run);
+  CHECK(again.control == state.control);
+  CHECK(again.first_moment == state.first_moment);
+  CHECK(again.second_moment == state.second_moment);
+  CHECK(again.epoch == 7);
+  CHECK(again.steps == 21);
+  CHECK(again.seconds == 1.25);
+  run.write("checkpoint/state.safetensors", "broken");
+  CHECK_THROWS_AS((void)read_checkpoint<T>(run), InputError);
+}
+
+TEST_CASE("the environment is JSON that names compiler and processor") {
+  const auto environment = nlohmann::json::parse(environment_json(3));
+  CHECK(environment["threads"] == 3);
+  CHECK_FALSE(environment["compiler"].get<std::string>().empty());
+  CHECK_FALSE(environment["processor"].get<std::string>().empty());
+}
+
+}  // namespace
+}  // namespace turnpike
