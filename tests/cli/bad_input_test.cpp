@@ -1,0 +1,120 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "program.hpp"
+
+namespace turnpike::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Status 2, one sentence on stderr that contains `fragment`, nothing on stdout, and no run left behind.
+void refused(const Program& program, const std::vector<std::string>& arguments, const std::string& fragment) {
+  const ProcessResult result = program(arguments);
+  std::string line;
+  for (const std::string& word : arguments) {
+    line += word + " ";
+  }
+  CAPTURE(line);
+  CAPTURE(result.err);
+  CHECK(result.status == 2);
+  CHECK(result.err.rfind("turnpike: ", 0) == 0);
+  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  CHECK(result.err.find(fragment) != std::string::npos);
+  CHECK(result.out.empty());
+  CHECK_FALSE(fs::exists(program.file("runs")));
+  CHECK_FALSE(fs::exists(program.file("out")));
+}
+
+TEST_CASE("unknown words are answered with the nearest known one") {
+  const Program program;
+  refused(program, {"trian"}, "did you mean 'train'");
+  refused(program, {"train", "two-spiral"}, "did you mean 'two-spirals'");
+  refused(program, {"train", "two-spirals", "--integratr", "rk4"}, "did you mean '--integrator'");
+  refused(program, {"train", "two-spirals", "--integrator", "rk5"}, "did you mean 'rk4'");
+  refused(program, {"train", "two-spirals", "--set", "cost.pd=0.9"}, "did you mean 'cost.p_d'");
+  refused(program, {"train", "two-spirals", "--set", "field.activation=tan"}, "tanh");
+  refused(program, {"train", "two-spirals", "extra"}, "extra");
+  refused(program, {"train"}, "two-spirals");
+  refused(program, {"evaluate"}, "MODEL");
+}
+
+TEST_CASE("values out of range are refused with their range") {
+  const Program program;
+  const auto set = [&](const std::string& assignment, const std::string& fragment) {
+    refused(program, {"train", "two-spirals", "--out", "out", "--set", assignment}, fragment);
+  };
+  set("cost.p_d=0.5", "(1/C, 1)");
+  set("cost.p_d=1", "between");
+  set("cost.p_d=nan", "cost.p_d");
+  set("control.intervals=0", "control.intervals");
+  set("control.horizon=-1", "control.horizon");
+  set("control.horizon=inf", "control.horizon");
+  set("cost.r=-0.1", "cost.r");
+  set("cost.r=nan", "cost.r");
+  set("cost.gamma=-1", "cost.gamma");
+  set("integrator.substeps=0", "integrator.substeps");
+  set("integrator.rtol=1e-6", "explicit-euler");
+  set("field.hidden=0", "field.hidden");
+  set("field.state=1", "field.state");
+  set("field.activation=sigmoid", "sigmoid");
+  set("field.activation=softplus", "σ(0)");
+  set("optimizer.learning_rate=0", "optimizer.learning_rate");
+  set("optimizer.batch=481", "480");
+  set("optimizer.warmup=99999999", "warmup");
+  set("run.precision=half", "float");
+  set("run.seed=1.5", "whole number");
+  set("data.per_class=1", "data.per_class");
+  set("cost.components=[0,2]", "cost.components");
+  refused(program, {"train", "two-spirals", "--threads", "0"}, "threads");
+}
+
+TEST_CASE("damaged data files are refused with line and column") {
+  const Program program;
+  const auto csv = [&](const std::string& text, const std::string& fragment) {
+    program.directory().write("d.csv", text);
+    refused(program, {"train", "csv", "--data", "d.csv", "--out", "out"}, fragment);
+  };
+  csv("x,y,c\n1,2,a\n1,a\n", "line 3");
+  csv("x,y,c\n1,2,a\n1,2o,b\n", "2o");
+  csv("x,y,c\n1,2,a\nnan,2,b\n", "line 3");
+  csv("x,y,c\n1,2,a\n1,3,a\n", "class");
+  csv("", "empty");
+  refused(program, {"train", "csv", "--data", "missing.csv"}, "missing.csv");
+  refused(program, {"train", "csv"}, "--data");
+  refused(program, {"train", "two-spirals", "--data", "d.csv"}, "csv");
+}
+
+TEST_CASE("damaged models, runs and configurations are refused by name") {
+  const Program program;
+  refused(program, {"evaluate", "missing.safetensors"}, "missing.safetensors");
+  refused(program, {"resume", "missing"}, "missing");
+  refused(program, {"report", "."}, "config.toml");
+  refused(program, {"diagnose", "."}, "model.safetensors");
+  refused(program, {"train", "missing.toml"}, "missing.toml");
+  program.directory().write("bad.toml", "[run]\nsed = 1\n");
+  refused(program, {"train", "bad.toml"}, "line 2");
+
+  REQUIRE(program.train("run").status == 0);
+  const std::string model = program.read("run/model.safetensors");
+  program.directory().write("cut.safetensors", model.substr(0, model.size() - 100));
+  refused(program, {"evaluate", "cut.safetensors"}, "cut.safetensors");
+  refused(program, {"evaluate", "run", "--set", "field.hidden=9"}, "A1");
+  refused(program, {"train", "two-spirals", "--out", "run"}, "exists already");
+}
+
+TEST_CASE("a place that cannot be written is refused before the training") {
+  const Program program;
+  program.directory().write("file", "text");
+  const ProcessResult result = program.train("file/run");
+  CHECK(result.status == 2);
+  CHECK(result.err.find("file/run") != std::string::npos);
+  REQUIRE(program.train("run").status == 0);
+  const ProcessResult predictions = program({"evaluate", "run", "--predictions", "no/such/place.csv"});
+  CHECK(predictions.status == 2);
+  CHECK(predictions.err.find("no/such") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace turnpike::test

@@ -1,0 +1,223 @@
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "program.hpp"
+
+namespace turnpike::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+TEST_CASE("train writes every file of the run directory and says where the report is") {
+  const Program program;
+  const ProcessResult result = program.train("run");
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(result.out.find("run/report.html") != std::string::npos);
+  for (const char* name :
+       {"config.toml", "environment.json", "metrics.csv", "layers.csv", "summary.json", "model.safetensors",
+        "checkpoint/state.safetensors", "report.html", "figures/loss.svg"}) {
+    CAPTURE(name);
+    CHECK(fs::file_size(program.file(std::string("run/") + name)) > 0);
+  }
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(program.file("run"))) {
+    CHECK(entry.path().string().find(".tmp") == std::string::npos);
+  }
+  const json summary = json::parse(program.read("run/summary.json"));
+  for (const char* key :
+       {"accuracy_train", "accuracy_test", "objective", "objective_terms", "epochs", "steps", "seconds",
+        "seconds_per_epoch", "seconds_per_step", "peak_memory_bytes", "seed", "precision", "threads",
+        "integrator", "layers", "turnpike", "gradient_check"}) {
+    CAPTURE(key);
+    CHECK(summary.contains(key));
+  }
+  CHECK(summary["epochs"] == 40);
+  CHECK(summary["layers"] == 8);
+  const json terms = summary["objective_terms"];
+  CHECK(terms["running"].get<double>() + terms["control"].get<double>() + terms["terminal"].get<double>() ==
+        doctest::Approx(summary["objective"].get<double>()));
+  const std::string metrics = program.read("run/metrics.csv");
+  CHECK(std::count(metrics.begin(), metrics.end(), '\n') == 41);
+  const std::string layers = program.read("run/layers.csv");
+  CHECK(std::count(layers.begin(), layers.end(), '\n') == 10);
+}
+
+TEST_CASE("the resolved configuration repeats the run to the same bits, at any number of threads") {
+  const Program program;
+  REQUIRE(program.train("first", {"--set", "run.tile=16"}).status == 0);
+  fs::copy_file(program.file("first/config.toml"), program.file("again.toml"));
+  REQUIRE(program({"train", "again.toml", "--out", "second", "--threads", "2"}).status == 0);
+  CHECK(program.read("first/metrics.csv") == program.read("second/metrics.csv"));
+  CHECK(program.read("first/layers.csv") == program.read("second/layers.csv"));
+}
+
+TEST_CASE("a run that a signal stopped resumes to the same bits") {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Program program;
+    const std::vector<std::string> settings = {
+        "--set", "optimizer.epochs=3000", "--set", "run.checkpoint_every=50", "--set", "optimizer.batch=20"};
+    REQUIRE(program.train("whole", settings).status == 0);
+
+    std::vector<std::string> arguments = {"train", "two-spirals",       "--out", "stopped",
+                                          "--set", "data.per_class=40", "--set", "control.intervals=8"};
+    arguments.insert(arguments.end(), settings.begin(), settings.end());
+    Process process(Program::command(arguments), program.directory().path());
+    while (!fs::exists(program.file("stopped/checkpoint/state.safetensors"))) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    process.send_signal(signal);
+    const ProcessResult stopped = process.wait();
+    CAPTURE(stopped.err);
+    REQUIRE(stopped.status == 130);
+    CHECK(stopped.err.find("turnpike resume stopped") != std::string::npos);
+    CHECK_FALSE(fs::exists(program.file("stopped/summary.json")));
+
+    const ProcessResult resumed = program({"resume", "stopped"});
+    CAPTURE(resumed.err);
+    REQUIRE(resumed.status == 0);
+    CHECK(program.read("stopped/metrics.csv") == program.read("whole/metrics.csv"));
+    CHECK(program.read("stopped/layers.csv") == program.read("whole/layers.csv"));
+    CHECK(program({"resume", "stopped"}).status == 2);
+  }
+}
+
+TEST_CASE("evaluate gives the run's own objective, other schemes, and predictions") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  const json summary = json::parse(program.read("run/summary.json"));
+  const ProcessResult result = program({"evaluate", "run", "--json", "--predictions", "p.csv"});
+  REQUIRE(result.status == 0);
+  const json own = json::parse(result.out);
+  CHECK(own["train"]["objective"] == summary["objective"]);
+  CHECK(own["test"]["accuracy"] == summary["accuracy_test"]);
+  const std::string predictions = program.read("p.csv");
+  CHECK(predictions.rfind("split,sample,label,predicted,p_0,p_1\n", 0) == 0);
+  CHECK(std::count(predictions.begin(), predictions.end(), '\n') == 1 + 80 + 78);
+
+  const ProcessResult other = program({"evaluate", "run/model.safetensors", "--integrator", "rk4", "--set",
+                                       "integrator.substeps=2", "--json"});
+  REQUIRE(other.status == 0);
+  CHECK(json::parse(other.out)["integrator"] == "rk4");
+  CHECK(json::parse(other.out)["train"]["objective"] != summary["objective"]);
+}
+
+TEST_CASE("diagnose prints a row a layer and summarizes at the ε asked for") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  const ProcessResult text = program({"diagnose", "run", "--epsilon", "0.5"});
+  REQUIRE(text.status == 0);
+  CHECK(text.out.find("μ[Θ_ε]") != std::string::npos);
+  const json result = json::parse(program({"diagnose", "run", "--epsilon", "0.5", "--json"}).out);
+  CHECK(result["turnpike"]["epsilon"] == 0.5);
+  CHECK(result["layer_table"].size() == 9);
+  CHECK(program({"diagnose", "run", "--epsilon", "0"}).status == 2);
+}
+
+TEST_CASE("check-gradient exports an objective and gradient that differences of evaluate confirm") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  const ProcessResult result =
+      program({"check-gradient", "run", "--export", "g.safetensors", "--export-data", "d.csv", "--json"});
+  CAPTURE(result.out);
+  REQUIRE(result.status == 0);
+  const json report = json::parse(result.out);
+  CHECK(report["passed"] == true);
+  CHECK(report["difference_error"].get<double>() <= 1e-7);
+  const std::string data = program.read("d.csv");
+  CHECK(data.rfind("x1,x2,label\n", 0) == 0);
+  CHECK(std::count(data.begin(), data.end(), '\n') == 81);
+  CHECK(program({"check-gradient", "two-spirals", "--set", "data.per_class=20"}).status == 0);
+}
+
+TEST_CASE("a CSV file of one's own trains, standardized, with a part set aside for testing") {
+  const Program program;
+  std::string text = "length,width,kind\n";
+  for (int i = 0; i < 60; ++i) {
+    text += std::to_string(10 + i % 7) + "," + std::to_string(5 + i % 3 * 20) + "," +
+            (i % 3 == 0   ? "low"
+             : i % 3 == 1 ? "middle"
+                          : "high") +
+            "\n";
+  }
+  program.directory().write("flowers.csv", text);
+  const ProcessResult result =
+      program({"train", "csv", "--data", "flowers.csv", "--set", "data.test_fraction=0.2", "--set",
+               "optimizer.epochs=200", "--set", "control.intervals=5"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  const json summary = json::parse(program.read("runs/flowers/summary.json"));
+  CHECK(summary["accuracy_train"] == 1.0);
+  CHECK(summary["accuracy_test"] == 1.0);
+  // The model knows its classes and standardization: a file with other columns or classes is refused.
+  program.directory().write("more.csv", "12,5,low\n13,25,middle\n");
+  const ProcessResult more = program({"evaluate", "runs/flowers", "--data", "more.csv", "--json"});
+  REQUIRE(more.status == 0);
+  CHECK(json::parse(more.out)["data"]["accuracy"] == 1.0);
+  program.directory().write("other.csv", "12,5,tall\n13,25,middle\n");
+  CHECK(program({"evaluate", "runs/flowers", "--data", "other.csv"}).status == 2);
+  program.directory().write("wide.csv", "1,12,5,low\n1,13,25,middle\n");
+  CHECK(program({"evaluate", "runs/flowers", "--data", "wide.csv"}).status == 2);
+}
+
+TEST_CASE("report draws the page and the figures anew") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  const std::string before = program.read("run/report.html");
+  fs::remove(program.file("run/report.html"));
+  fs::remove_all(program.file("run/figures"));
+  REQUIRE(program({"report", "run"}).status == 0);
+  CHECK(program.read("run/report.html") == before);
+  CHECK(fs::exists(program.file("run/figures/flow.svg")));
+}
+
+TEST_CASE("integrators and doctor answer in text and JSON") {
+  const Program program;
+  CHECK(program({"integrators"}).out.find("three-eighths") != std::string::npos);
+  const json list = json::parse(program({"integrators", "--json"}).out);
+  CHECK(list.size() >= 7);
+  CHECK(list[0]["name"] == "explicit-euler");
+  const ProcessResult doctor = program({"doctor", "--json"});
+  CHECK(doctor.status == 0);
+  for (const json& check : json::parse(doctor.out)["gradients"]) {
+    CHECK(check["passed"] == true);
+  }
+}
+
+TEST_CASE("a training that diverges ends with status 1, epoch and layer, and keeps the last good model") {
+  const Program program;
+  const ProcessResult result =
+      program.train("run", {"--set", "field.activation=identity", "--set", "optimizer.name=sgd", "--set",
+                            "optimizer.learning_rate=1e6", "--set", "optimizer.clip=0"});
+  CHECK(result.status == 1);
+  CHECK(result.err.find("epoch") != std::string::npos);
+  CHECK(result.err.find("layer") != std::string::npos);
+  CHECK(result.err.find("run/model.safetensors") != std::string::npos);
+  CHECK(program({"evaluate", "run"}).status == 0);
+}
+
+TEST_CASE("NumPy reads a model by its own means") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  program.directory().write(
+      "read.py",
+      "import json, struct, numpy\n"
+      "raw = open('run/model.safetensors', 'rb').read()\n"
+      "n = struct.unpack('<Q', raw[:8])[0]\n"
+      "head = json.loads(raw[8:8 + n])\n"
+      "t = head['A1']\n"
+      "a, b = t['data_offsets']\n"
+      "A1 = numpy.frombuffer(raw[8 + n + a:8 + n + b], dtype='<f4').reshape(t['shape'])\n"
+      "assert A1.shape == (8, 8, 2) and numpy.isfinite(A1).all() and A1.any()\n"
+      "assert json.loads(head['__metadata__']['turnpike'])\n"
+      "print('read')\n");
+  const ProcessResult result = run_process({"/usr/bin/python3", "read.py"}, program.directory().path());
+  CAPTURE(result.err);
+  CHECK(result.out == "read\n");
+}
+
+}  // namespace
+}  // namespace turnpike::test
