@@ -172,7 +172,8 @@ GradientCheckReport check_gradient(
     const bool larger = !(error <= worst);
     worst = larger ? error : worst;
     report.resolution = std::max(report.resolution, resolution);
-    agrees = agrees && error <= std::max(options.tolerance, 10 * resolution) && resolution <= options.coarsest;
+    agrees =
+        agrees && error <= std::max(options.tolerance, 10 * resolution) && resolution <= options.coarsest;
     return larger;
   };
   for (const Direction& d : directions) {
