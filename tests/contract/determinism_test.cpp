@@ -136,10 +136,11 @@ TEST_CASE_TEMPLATE("after the first evaluation nothing is allocated", T, float, 
         for (int i = 0; i < 3; ++i) {
           evaluate();
         }
+        const std::int64_t allocated = allocations() - before;
         CAPTURE(name);
         CAPTURE(threads);
         CAPTURE(n);
-        CHECK(allocations() - before == 0);
+        CHECK(allocated == 0);
       }
     }
   }
