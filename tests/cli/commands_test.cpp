@@ -182,7 +182,9 @@ TEST_CASE("integrators and doctor answer in text and JSON") {
   CHECK(list[0]["name"] == "explicit-euler");
   const ProcessResult doctor = program({"doctor", "--json"});
   CHECK(doctor.status == 0);
-  for (const json& check : json::parse(doctor.out)["gradients"]) {
+  const json checks = json::parse(doctor.out)["gradients"];
+  CHECK(checks.size() == list.size());
+  for (const json& check : checks) {
     CHECK(check["passed"] == true);
   }
 }

@@ -9,7 +9,10 @@ std::atomic<std::int64_t> counter{0};
 
 #ifdef __SANITIZE_ADDRESS__
 
-#include <sanitizer/allocator_interface.h>
+// Of AddressSanitizer's runtime; GCC ships it without its header.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_allocation)(const volatile void*,
+                                                                               std::size_t),
+                                                         void (*on_release)(const volatile void*));
 
 namespace {
 void count_allocation(const volatile void* /*memory*/, std::size_t /*size*/) { ++counter; }
