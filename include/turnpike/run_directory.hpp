@@ -47,7 +47,7 @@ class MetricsFile {
 
  private:
   struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
+    void operator()(std::FILE* file) const { (void)std::fclose(file); }
   };
   std::filesystem::path path_;
   std::unique_ptr<std::FILE, Close> file_;

@@ -184,10 +184,9 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
   const Experiment e = load_experiment(config);
   return with_precision(e.config, [&]<class T>() {
     return run_training<T>(e, false, options.json, integrators, [&] {
-      const RunDirectory run = options.out.empty()
-                                   ? RunDirectory::create_next(std::filesystem::path("runs") /
-                                                               source_title(options.source, config))
-                                   : RunDirectory::create(options.out);
+      RunDirectory run = options.out.empty() ? RunDirectory::create_next(std::filesystem::path("runs") /
+                                                                         source_title(options.source, config))
+                                             : RunDirectory::create(options.out);
       run.write("config.toml", to_toml(e.config));
       run.write("environment.json", environment_json(e.config.run.threads));
       return run;
@@ -196,7 +195,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
 }
 
 int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) {
-  const RunDirectory run = RunDirectory::open(options.run);
+  RunDirectory run = RunDirectory::open(options.run);
   std::error_code error;
   if (std::filesystem::exists(run.file("summary.json"), error)) {
     throw InputError(

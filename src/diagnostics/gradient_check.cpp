@@ -60,8 +60,9 @@ struct Estimate {
 template <class Difference>
 Estimate best_of_ladder(Difference&& difference, double first, int rungs) {
   std::vector<double> values;
-  for (double step = first; static_cast<int>(values.size()) < rungs; step /= 2) {
-    values.push_back(difference(step));
+  values.reserve(static_cast<std::size_t>(rungs));
+  for (int i = 0; i < rungs; ++i) {
+    values.push_back(difference(std::ldexp(first, -i)));
   }
   Estimate best;
   for (std::size_t i = 1; i + 2 < values.size(); ++i) {

@@ -16,7 +16,7 @@ namespace turnpike {
 
 namespace {
 
-std::string trim(std::string text) {
+std::string trim(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\r");
   if (first == std::string::npos) {
     return {};
@@ -67,14 +67,14 @@ std::vector<std::string> split_fields(std::string_view line, char separator, con
       fields.push_back(was_quoted ? field : trim(field));
       field.clear();
       was_quoted = false;
-    } else {
+    } else if (c != '\r') {
       field += c;
     }
   }
   if (quoted) {
     throw InputError(where + ": a quoted field does not end; close its quotation mark");
   }
-  fields.push_back(was_quoted ? trim(field) : trim(field));
+  fields.push_back(was_quoted ? field : trim(field));
   return fields;
 }
 

@@ -224,7 +224,7 @@ std::string environment_json(int threads) {
   std::tm utc{};
   gmtime_r(&now, &utc);
   char date[32];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  (void)std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
   nlohmann::ordered_json environment = {
       {"turnpike", TURNPIKE_VERSION},
       {"date", date},

@@ -123,6 +123,7 @@ std::string LayerTable::csv() const {
   std::string text = fmt::format("{}\n", fmt::join(columns, ","));
   for (const auto& row : rows) {
     std::vector<std::string> fields;
+    fields.reserve(row.size());
     for (const std::optional<double>& cell : row) {
       fields.push_back(cell ? fmt::format("{}", *cell) : std::string());
     }
