@@ -31,8 +31,8 @@ Experiment load_experiment(const RunConfig& config);
 /// samples come from that CSV file instead (as `train`; no test samples).
 Experiment load_experiment(const ModelInfo& model, const std::filesystem::path& data = {});
 
-/// p_d of the costs, when one of them is the soft cross-entropy.
-bool has_soft_cross_entropy(const RunConfig& config);
+/// Whether the field is continuously differentiable, so that differences can confirm its gradient.
+bool has_smooth_activations(const RunConfig& config);
 
 /// The problem (5)/(20) of a resolved configuration, without its data.
 template <class T>

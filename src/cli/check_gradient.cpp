@@ -7,7 +7,6 @@
 #include "cli/commands.hpp"
 #include "io/run_results.hpp"
 #include "io/text_file.hpp"
-#include "turnpike/activation.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike::cli {
@@ -62,9 +61,7 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
   } else {
     fmt::print("{}", result.full());
   }
-  const bool smooth = is_smooth(activation_from_name(e.config.field.activation)) &&
-                      is_smooth(activation_from_name(e.config.field.outer_activation));
-  if (!result.passed && !smooth) {
+  if (!result.passed && !has_smooth_activations(e.config)) {
     fmt::print(
         stderr,
         "turnpike: the activation has a kink, and differences across a kink disagree with any gradient; "

@@ -70,7 +70,9 @@ void print_outcome(const Experiment& e, const RunResults& results, const Trainin
     fmt::print("                 distance at the last layer: mean {:.4f}, largest {:.4f}\n",
                s.final_mean_distance, s.final_max_distance);
   }
-  fmt::print("gradient check   {}\n", gradient.brief());
+  fmt::print(
+      "gradient check   {}{}\n", gradient.brief(),
+      has_smooth_activations(e.config) ? "" : " (differences across a kink disagree with any gradient)");
   fmt::print("training         {} epochs in {}\n", training.epoch, format_duration(seconds));
 }
 
@@ -103,7 +105,7 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
   if (!no_figures.empty()) {
     fmt::print(stderr, "turnpike: {}\n", no_figures);
   }
-  if (!gradient.passed && is_smooth(activation_from_name(e.config.field.activation))) {
+  if (!gradient.passed && has_smooth_activations(e.config)) {
     fmt::print(
         stderr,
         "turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}`\n",

@@ -166,8 +166,10 @@ Experiment load_experiment(const ModelInfo& model, const std::filesystem::path& 
   return e;
 }
 
-bool has_soft_cross_entropy(const RunConfig& config) {
-  return config.cost.stage == "soft-cross-entropy" || config.cost.terminal == "soft-cross-entropy";
+bool has_smooth_activations(const RunConfig& config) {
+  const bool outer =
+      config.field.kind == "single-layer" || is_smooth(activation_from_name(config.field.outer_activation));
+  return outer && is_smooth(activation_from_name(config.field.activation));
 }
 
 template <class T>

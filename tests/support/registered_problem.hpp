@@ -27,19 +27,12 @@ Dataset<T> make_dataset(const SampleProblem& p) {
 /// `p` with the registered integrator `name` in place of its tableau.
 template <class T>
 OptimalControlProblem<T> make_problem(const SampleProblem& p, const std::string& name) {
-  ProblemDefinition<T> definition;
-  definition.field = make_field<T>(p);
-  definition.grid = p.grid;
+  SampleProblem with_tableau = p;
+  with_tableau.tableau = explicit_tableaus().front();
+  ProblemDefinition<T> definition = make_definition<T>(with_tableau);
   IntegratorOptions options;
   options.substeps = p.substeps;
   definition.integrator = builtin_integrators().make<T>(name, options);
-  definition.running = make_cost<T>(p, p.running);
-  definition.terminal = make_cost<T>(p, p.terminal);
-  definition.gamma = p.gamma;
-  definition.r = p.r;
-  definition.quadrature = p.quadrature;
-  definition.tile = p.tile;
-  definition.threads = p.threads;
   return OptimalControlProblem<T>(std::move(definition), make_dataset<T>(p));
 }
 
