@@ -1,5 +1,6 @@
 // One epoch of two spirals: value, gradient and Adam update on 480 samples, 30 layers, h = 8, one thread.
-// Prints "PRECISION INTEGRATOR SECONDS", the median of many epochs. bench/two_spirals.py runs it beside PyTorch.
+// Prints "PRECISION INTEGRATOR SECONDS", the median of many epochs. bench/two_spirals.py runs it beside
+// PyTorch.
 
 #include <fmt/format.h>
 
