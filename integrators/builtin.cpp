@@ -1,4 +1,5 @@
 #include "explicit_rk/tableaus.hpp"
+#include "odeint/schemes.hpp"
 #include "turnpike/integrator.hpp"
 
 namespace turnpike {
@@ -12,6 +13,9 @@ IntegratorRegistry builtin_integrators() {
   registry.add(tableaus::kutta3());
   registry.add(tableaus::rk4());
   registry.add(tableaus::three_eighths());
+  odeint::add_dopri5(registry);
+  odeint::add_cash_karp54(registry);
+  odeint::add_fehlberg78(registry);
   return registry;
 }
 

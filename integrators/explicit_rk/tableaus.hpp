@@ -13,5 +13,8 @@ ButcherTableau ssprk3();
 ButcherTableau kutta3();
 ButcherTableau rk4();
 ButcherTableau three_eighths();
+ButcherTableau dopri5();
+ButcherTableau cash_karp54();
+ButcherTableau fehlberg78();
 
 }  // namespace turnpike::tableaus

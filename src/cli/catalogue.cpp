@@ -54,12 +54,12 @@ int list_integrators(bool json, const IntegratorRegistry& integrators) {
     fmt::print("{}\n", list.dump(2));
     return 0;
   }
-  fmt::print("{:<18} {:>5} {:>6}  {:<8} {:<10} {:<20} {}\n", "name", "order", "stages", "kind", "adjoint",
+  fmt::print("{:<18} {:>5} {:>6}  {:<18} {:<10} {:<20} {}\n", "name", "order", "stages", "kind", "adjoint",
              "spurious from h‖J‖", "source");
   for (const std::string& name : integrators.names()) {
     const IntegratorTraits& t = integrators.find(name).traits;
-    fmt::print("{:<18} {:>5} {:>6}  {:<8} {:<10} {:<20} {}\n", t.name, t.order, t.stages,
-               t.implicit ? "implicit" : "explicit",
+    fmt::print("{:<18} {:>5} {:>6}  {:<18} {:<10} {:<20} {}\n", t.name, t.order, t.stages,
+               fmt::format("{}{}", t.implicit ? "implicit" : "explicit", t.adaptive ? ", adaptive" : ""),
                t.adjoint == AdjointKind::discrete ? "discrete" : "continuous",
                std::isfinite(t.spurious_from) ? fmt::format("{:.3g}", t.spurious_from) : "never", t.source);
   }

@@ -8,6 +8,26 @@
 
 namespace turnpike {
 
+/// options.substeps, 1 unless set. Throws InputError when it is out of range.
+Index checked_substeps(const IntegratorOptions& options);
+
+/// What a tableau tells of its method.
+IntegratorTraits traits_of(const ButcherTableau& tableau);
+
+/// The adjoint over the steps of an interval, last step first.
+template <class T>
+StepStatus pull_back_steps(const OneStepMethod<T>& method, const ControlledSystem<T>& system, T mu,
+                           Tile<T> lambda, T* ubar, std::span<const TapeStep<T>> steps, T* scratch) {
+  for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+    const StepStatus status =
+        method.step_pull_back(system, step->t, step->h, mu, lambda, ubar, step->record, scratch);
+    if (!status.ok()) {
+      return status;
+    }
+  }
+  return {};
+}
+
 /// A one-step method taking the same number of equal steps in every control interval.
 template <class T>
 class FixedSteps final : public IntervalMethod<T> {
@@ -44,15 +64,8 @@ class FixedSteps final : public IntervalMethod<T> {
   StepStatus pull_back(const ControlledSystem<T>& system, T /*t_begin*/, T /*t_end*/, T mu, Tile<T> lambda,
                        T* ubar, std::span<const TapeStep<T>> steps,
                        IntervalWorkspace& workspace) const override {
-    auto& work = static_cast<Workspace&>(workspace);
-    for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-      const StepStatus status = method_->step_pull_back(system, step->t, step->h, mu, lambda, ubar,
-                                                        step->record, work.scratch.data());
-      if (!status.ok()) {
-        return status;
-      }
-    }
-    return {};
+    return pull_back_steps(*method_, system, mu, lambda, ubar, steps,
+                           static_cast<Workspace&>(workspace).scratch.data());
   }
 
  private:

@@ -31,12 +31,7 @@ Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& op
                     "only; leave integrator.adjoint unset",
                     traits.name));
   }
-  const Index substeps = options.substeps.value_or(1);
-  if (substeps < 1 || substeps > most_substeps) {
-    throw InputError(fmt::format("integrator.substeps = {} is outside 1 to {}; choose a value between",
-                                 substeps, most_substeps));
-  }
-  return substeps;
+  return checked_substeps(options);
 }
 
 void check_name(const std::string& name) {
@@ -77,8 +72,16 @@ template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(IntegratorTrait
 template std::unique_ptr<IntervalMethod<double>> make_fixed_steps(IntegratorTraits, Index,
                                                                   std::unique_ptr<OneStepMethod<double>>);
 
-void IntegratorRegistry::add(const ButcherTableau& tableau) {
-  check_tableau(tableau);
+Index checked_substeps(const IntegratorOptions& options) {
+  const Index substeps = options.substeps.value_or(1);
+  if (substeps < 1 || substeps > most_substeps) {
+    throw InputError(fmt::format("integrator.substeps = {} is outside 1 to {}; choose a value between",
+                                 substeps, most_substeps));
+  }
+  return substeps;
+}
+
+IntegratorTraits traits_of(const ButcherTableau& tableau) {
   IntegratorTraits traits;
   traits.name = tableau.name;
   traits.source = tableau.source;
@@ -87,6 +90,12 @@ void IntegratorRegistry::add(const ButcherTableau& tableau) {
   traits.implicit = !tableau.is_explicit();
   traits.negative_weights = std::any_of(tableau.b.begin(), tableau.b.end(), [](double b) { return b < 0; });
   traits.spurious_from = tableau.spurious_from;
+  return traits;
+}
+
+void IntegratorRegistry::add(const ButcherTableau& tableau) {
+  check_tableau(tableau);
+  const IntegratorTraits traits = traits_of(tableau);
   add(
       traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
       [tableau] { return make_explicit_runge_kutta<double>(tableau); });

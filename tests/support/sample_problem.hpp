@@ -6,15 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/cost_common.hpp"
-#include "core/cross_entropy.hpp"
-#include "core/fixed_steps.hpp"
-#include "core/quadratic_cost.hpp"
-#include "core/single_layer_field.hpp"
-#include "core/two_layer_field.hpp"
-#include "explicit_rk/explicit_runge_kutta.hpp"
 #include "problem/ensemble_evaluator.hpp"
 #include "turnpike/butcher_tableau.hpp"
+#include "turnpike/cost.hpp"
+#include "turnpike/field.hpp"
 
 namespace turnpike::test {
 
@@ -54,52 +49,15 @@ inline std::vector<double> random_numbers(std::size_t count, double size, unsign
   return numbers;
 }
 
-template <class T>
-std::unique_ptr<VectorField<T>> make_field(const SampleProblem& p) {
-  if (p.field == FieldKind::single_layer) {
-    return std::make_unique<SingleLayerField<T>>(p.n, p.activation);
-  }
-  return std::make_unique<TwoLayerField<T>>(p.n, p.h, p.activation, p.outer);
-}
+// The parts of a sample problem, for float, double and Dual.
 
 template <class T>
-std::unique_ptr<Cost<T>> make_cost(const SampleProblem& p, CostKind kind) {
-  const auto C = static_cast<double>(p.classes);
-  const double rest = (1 - p.p_d) / (C - 1);
-  switch (kind) {
-    case CostKind::soft_cross_entropy:
-      return std::make_unique<CrossEntropy<T>>(first_components(p.classes), p.p_d, rest,
-                                               p.p_d * std::log(p.p_d) + (1 - p.p_d) * std::log(rest));
-    case CostKind::cross_entropy:
-      return std::make_unique<CrossEntropy<T>>(first_components(p.classes), 1.0, 0.0, 0.0);
-    case CostKind::quadratic:
-      break;
-  }
-  State<double> targets(p.classes, p.classes);
-  const auto numbers = random_numbers(static_cast<std::size_t>(p.classes * p.classes), 2, 99);
-  std::copy(numbers.begin(), numbers.end(), targets.data());
-  return std::make_unique<QuadraticCost<T>>(first_components(p.classes), targets);
-}
-
+std::unique_ptr<VectorField<T>> make_field(const SampleProblem& p);
 template <class T>
-ProblemDefinition<T> make_definition(const SampleProblem& p) {
-  ProblemDefinition<T> definition;
-  definition.field = make_field<T>(p);
-  definition.grid = p.grid;
-  IntegratorTraits traits;
-  traits.name = p.tableau.name;
-  traits.order = p.tableau.order;
-  definition.integrator =
-      std::make_shared<FixedSteps<T>>(traits, p.substeps, std::make_unique<ExplicitRungeKutta<T>>(p.tableau));
-  definition.running = make_cost<T>(p, p.running);
-  definition.terminal = make_cost<T>(p, p.terminal);
-  definition.gamma = p.gamma;
-  definition.r = p.r;
-  definition.quadrature = p.quadrature;
-  definition.tile = p.tile;
-  definition.threads = p.threads;
-  return definition;
-}
+std::unique_ptr<Cost<T>> make_cost(const SampleProblem& p, CostKind kind);
+/// With the tableau of `p`.
+template <class T>
+ProblemDefinition<T> make_definition(const SampleProblem& p);
 
 template <class T>
 State<T> make_initial_state(const SampleProblem& p) {

@@ -1,0 +1,76 @@
+#include "odeint/schemes.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "explicit_rk/explicit_runge_kutta.hpp"
+#include "explicit_rk/tableaus.hpp"
+#include "odeint/adaptive_steps.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike::odeint {
+
+namespace {
+
+/// `value` as a tolerance in T. Throws InputError when rounding alone would exceed it.
+template <class T>
+T tolerance(const char* key, double value, const std::string& scheme) {
+  const double smallest = 10 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  if (!(value >= smallest && value < 1)) {
+    throw InputError(fmt::format("integrator.{} = {}: '{}' takes tolerances from {:.1e} to 1 in {}", key,
+                                 value, scheme, smallest, std::is_same_v<T, float> ? "float" : "double"));
+  }
+  return static_cast<T>(value);
+}
+
+template <class T>
+std::unique_ptr<IntervalMethod<T>> make(const IntegratorTraits& traits, Controller controller,
+                                        const ButcherTableau& tableau, const IntegratorOptions& options) {
+  if (options.adjoint != AdjointKind::discrete) {
+    throw InputError(
+        fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint only; "
+                    "leave integrator.adjoint unset",
+                    traits.name));
+  }
+  auto method = std::make_unique<ExplicitRungeKutta<T>>(tableau);
+  if (!options.rtol && !options.atol) {
+    IntegratorTraits fixed = traits;
+    fixed.adaptive = false;
+    return std::make_unique<FixedSteps<T>>(fixed, checked_substeps(options), std::move(method));
+  }
+  if (options.substeps) {
+    throw InputError(
+        fmt::format("integrator.substeps and a tolerance are both set; set integrator.rtol for steps "
+                    "that '{}' chooses or integrator.substeps for fixed ones",
+                    traits.name));
+  }
+  const T rtol = tolerance<T>("rtol", options.rtol.value_or(options.atol.value_or(0)), traits.name);
+  const T atol = options.atol ? static_cast<T>(*options.atol) : rtol;
+  if (!(atol > 0) || !std::isfinite(atol)) {
+    throw InputError(fmt::format("integrator.atol = {}: give a finite number above 0", *options.atol));
+  }
+  return std::make_unique<AdaptiveSteps<T>>(traits, controller, rtol, atol, std::move(method));
+}
+
+void add(IntegratorRegistry& registry, Controller controller, const ButcherTableau& tableau) {
+  IntegratorTraits traits = traits_of(tableau);
+  traits.adaptive = true;
+  registry.add(
+      traits,
+      [=](const IntegratorOptions& options) { return make<float>(traits, controller, tableau, options); },
+      [=](const IntegratorOptions& options) { return make<double>(traits, controller, tableau, options); });
+}
+
+}  // namespace
+
+void add_dopri5(IntegratorRegistry& registry) { add(registry, Controller::dopri5, tableaus::dopri5()); }
+void add_cash_karp54(IntegratorRegistry& registry) {
+  add(registry, Controller::cash_karp54, tableaus::cash_karp54());
+}
+void add_fehlberg78(IntegratorRegistry& registry) {
+  add(registry, Controller::fehlberg78, tableaus::fehlberg78());
+}
+
+}  // namespace turnpike::odeint
