@@ -33,6 +33,10 @@ struct GradientCheckReport {
   [[nodiscard]] std::string full() const;   ///< a line a figure
 };
 
+/// `definition` for a gradient check: with the steps of an error-controlled integrator frozen as the first
+/// evaluation chooses them. Otherwise differences would see the steps change.
+ProblemDefinition<double> with_frozen_steps(ProblemDefinition<double> definition);
+
 /// Compares a gradient with differences of V at u: eighth-order central differences
 /// D₈V = Σ_i c_i (V(u + iεd) − V(u − iεd))/ε with c = (4/5, −1/5, 4/105, −1/280) on a ladder of steps ε, of
 /// which that is taken which agrees best with its neighbours. Passes when every error is within the

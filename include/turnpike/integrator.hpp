@@ -151,6 +151,11 @@ class IntervalMethod {
   virtual ~IntervalMethod() = default;
 
   [[nodiscard]] virtual const IntegratorTraits& traits() const = 0;
+
+  /// For methods that choose their steps: the same method with each tile's steps frozen as its first pass
+  /// over an interval chooses them. V of the frozen steps is smooth in u, and its derivative is the discrete
+  /// adjoint. Null for methods whose steps do not depend on the state.
+  [[nodiscard]] virtual std::unique_ptr<IntervalMethod<T>> with_frozen_steps() const { return nullptr; }
   [[nodiscard]] virtual std::unique_ptr<IntervalWorkspace> make_workspace(
       const ControlledSystem<T>& system) const = 0;
 

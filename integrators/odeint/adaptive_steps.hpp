@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -20,14 +21,19 @@ template <class T>
 class AdaptiveSteps final : public IntervalMethod<T> {
  public:
   AdaptiveSteps(IntegratorTraits traits, odeint::Controller controller, T rtol, T atol,
-                std::unique_ptr<OneStepMethod<T>> method)
+                std::shared_ptr<const OneStepMethod<T>> method, bool frozen = false)
       : traits_(std::move(traits)),
         controller_(controller),
         rtol_(rtol),
         atol_(atol),
-        method_(std::move(method)) {}
+        method_(std::move(method)),
+        frozen_(frozen) {}
 
   [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
+
+  [[nodiscard]] std::unique_ptr<IntervalMethod<T>> with_frozen_steps() const override {
+    return std::make_unique<AdaptiveSteps>(traits_, controller_, rtol_, atol_, method_, true);
+  }
 
   [[nodiscard]] std::unique_ptr<IntervalWorkspace> make_workspace(
       const ControlledSystem<T>& system) const override {
@@ -45,9 +51,17 @@ class AdaptiveSteps final : public IntervalMethod<T> {
   StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost, Tape<T>* tape,
                      IntervalWorkspace& workspace) const override {
     auto& work = static_cast<Workspace&>(workspace);
-    const StepStatus chosen = choose_steps(system, t_begin, t_end, X, work);
-    if (!chosen.ok()) {
-      return chosen;
+    const auto kept = frozen_ ? work.frozen.find(t_begin) : work.frozen.end();
+    if (kept != work.frozen.end()) {
+      work.steps = kept->second;
+    } else {
+      const StepStatus chosen = choose_steps(system, t_begin, t_end, X, work);
+      if (!chosen.ok()) {
+        return chosen;
+      }
+      if (frozen_) {
+        work.frozen.emplace(t_begin, work.steps);
+      }
     }
     for (const auto& [t, h] : work.steps) {
       T* const record = tape == nullptr ? work.record.data() : tape->push(t, h, work.footprint.record);
@@ -73,9 +87,10 @@ class AdaptiveSteps final : public IntervalMethod<T> {
     Footprint footprint;
     std::vector<T> scratch;
     std::vector<T> record;
-    std::vector<T> y;       // the state and the running cost, as the controller has them
-    std::vector<T> before;  // y before the step that is being tried
-    std::vector<std::pair<T, T>> steps;
+    std::vector<T> y;                    // the state and the running cost, as the controller has them
+    std::vector<T> before;               // y before the step that is being tried
+    std::vector<std::pair<T, T>> steps;  // accepted (t, h) of the interval
+    std::map<T, std::vector<std::pair<T, T>>> frozen;  // the same by t_begin, once chosen
     std::unique_ptr<odeint::ControlledStepper<T>> stepper;
   };
 
@@ -127,7 +142,8 @@ class AdaptiveSteps final : public IntervalMethod<T> {
   odeint::Controller controller_;
   T rtol_;
   T atol_;
-  std::unique_ptr<OneStepMethod<T>> method_;
+  std::shared_ptr<const OneStepMethod<T>> method_;
+  bool frozen_;
 };
 
 }  // namespace turnpike

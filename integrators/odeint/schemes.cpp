@@ -19,8 +19,9 @@ template <class T>
 T tolerance(const char* key, double value, const std::string& scheme) {
   const double smallest = 10 * static_cast<double>(std::numeric_limits<T>::epsilon());
   if (!(value >= smallest && value < 1)) {
-    throw InputError(fmt::format("integrator.{} = {}: '{}' takes tolerances from {:.1e} to 1 in {}", key,
-                                 value, scheme, smallest, std::is_same_v<T, float> ? "float" : "double"));
+    throw InputError(fmt::format(
+        "integrator.{} = {}: '{}' takes tolerances from {:.1e} to 1 in {}", key, value, scheme, smallest,
+        std::is_same_v<T, float> ? "float; set run.precision = double for finer ones" : "double"));
   }
   return static_cast<T>(value);
 }

@@ -46,7 +46,7 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
     e = load_experiment(config);
   }
   const ProblemDefinition<double> definition =
-      make_definition<double>(e.config, e.train.class_count(), integrators);
+      with_frozen_steps(make_definition<double>(e.config, e.train.class_count(), integrators));
   const Control<double> u = model ? model->control(definition) : initial_control(e.config, definition);
   OptimalControlProblem<double> problem(definition, e.train);
   const GradientCheckReport result = turnpike::check_gradient(problem, u, {});

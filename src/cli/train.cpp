@@ -34,8 +34,8 @@ GradientCheckReport check_trained(const Experiment& e, const Control<double>& u,
     samples.features = e.train.features.leftCols(most_samples);
     samples.labels.resize(static_cast<std::size_t>(most_samples));
   }
-  OptimalControlProblem<double> problem(make_definition<double>(e.config, e.train.class_count(), integrators),
-                                        samples);
+  OptimalControlProblem<double> problem(
+      with_frozen_steps(make_definition<double>(e.config, e.train.class_count(), integrators)), samples);
   return turnpike::check_gradient(problem, u, {.directions = 2, .coordinates = 10});
 }
 

@@ -5,7 +5,9 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "turnpike/error.hpp"
@@ -127,6 +129,13 @@ std::string name_entry(const Control<double>& u, std::size_t index) {
 }
 
 }  // namespace
+
+ProblemDefinition<double> with_frozen_steps(ProblemDefinition<double> definition) {
+  if (std::shared_ptr<const IntervalMethod<double>> frozen = definition.integrator->with_frozen_steps()) {
+    definition.integrator = std::move(frozen);
+  }
+  return definition;
+}
 
 GradientCheckReport check_gradient(
     OptimalControlProblem<double>& problem, const Control<double>& u, const GradientCheckOptions& options,

@@ -9,6 +9,7 @@
 #include "dual.hpp"
 #include "explicit_rk/explicit_runge_kutta.hpp"
 #include "registered_problem.hpp"
+#include "turnpike/gradient_check.hpp"
 
 namespace turnpike::test {
 namespace {
@@ -250,6 +251,19 @@ TEST_CASE(
     }
     CHECK(same_bits<double>(std::as_const(gradients[0]).values(), std::as_const(gradients[1]).values()));
     CHECK(same_bits<double>(std::as_const(gradients[0]).values(), std::as_const(gradients[2]).values()));
+  }
+}
+
+TEST_CASE("differences confirm the gradient on frozen steps, even at a coarse tolerance") {
+  for (const std::string& name : adaptive_names) {
+    SampleProblem p;
+    p.samples = 60;
+    p.tile = 16;
+    OptimalControlProblem<double> problem(with_frozen_steps(definition_with<double>(p, name, 1e-2)),
+                                          make_dataset<double>(p));
+    const GradientCheckReport report = check_gradient(problem, make_control<double>(p), {});
+    CAPTURE(report.full());
+    CHECK(report.passed);
   }
 }
 

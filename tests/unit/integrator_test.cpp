@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "sample_problem.hpp"
 #include "turnpike/butcher_tableau.hpp"
@@ -19,6 +21,34 @@ TEST_CASE("every built-in tableau satisfies the order conditions of its order an
     CHECK(satisfies_order_conditions(tableau, std::min(tableau.order, 4)));
     if (tableau.order < 4) {
       CHECK_FALSE(satisfies_order_conditions(tableau, tableau.order + 1));
+    }
+  }
+}
+
+TEST_CASE("the stability function and the quadrature of every tableau are exact to its order") {
+  for (const ButcherTableau& t : explicit_tableaus()) {
+    CAPTURE(t.name);
+    const std::size_t s = t.b.size();
+    std::vector<double> power(s, 1.0);   // A^{k−1} 1
+    std::vector<double> moment(s, 1.0);  // c^{k−1}
+    double factorial = 1;
+    for (int k = 1; k <= t.order; ++k) {
+      factorial *= k;
+      double stability = 0;
+      double quadrature = 0;
+      std::vector<double> next(s, 0.0);
+      for (std::size_t i = 0; i < s; ++i) {
+        stability += t.b[i] * power[i];
+        quadrature += t.b[i] * moment[i];
+        moment[i] *= t.c[i];
+        for (std::size_t j = 0; j < s; ++j) {
+          next[i] += t.A[i][j] * power[j];
+        }
+      }
+      power = next;
+      CAPTURE(k);
+      CHECK(std::abs(stability * factorial - 1) <= 1e-11);  // R(z) = e^z + O(z^{p+1})
+      CHECK(std::abs(quadrature * k - 1) <= 1e-13);         // Σ b_i c_i^{k−1} = 1/k
     }
   }
 }
