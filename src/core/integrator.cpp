@@ -96,9 +96,16 @@ IntegratorTraits traits_of(const ButcherTableau& tableau) {
 void IntegratorRegistry::add(const ButcherTableau& tableau) {
   check_tableau(tableau);
   const IntegratorTraits traits = traits_of(tableau);
-  add(
-      traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
-      [tableau] { return make_explicit_runge_kutta<double>(tableau); });
+  if (tableau.is_explicit()) {
+    add(
+        traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
+        [tableau] { return make_explicit_runge_kutta<double>(tableau); });
+  } else {
+    (void)make_implicit_runge_kutta<double>(tableau);  // throws for what it cannot take
+    add(
+        traits, [tableau] { return make_implicit_runge_kutta<float>(tableau); },
+        [tableau] { return make_implicit_runge_kutta<double>(tableau); });
+  }
 }
 
 void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
