@@ -45,6 +45,7 @@ struct RunConfig {
     std::optional<double> rtol;
     std::optional<double> atol;
     std::string adjoint = "discrete";
+    std::string recovery = "none";
   } integrator;
   struct Cost {
     std::string stage = "soft-cross-entropy";

@@ -171,18 +171,27 @@ class IntervalMethod {
                                IntervalWorkspace& workspace) const = 0;
 };
 
+/// What follows a step whose nonlinear solve does not converge.
+enum class Recovery {
+  none,    ///< the integration ends there
+  bisect,  ///< two steps of half the size take its place, once
+};
+
 /// Options common to all schemes; which of them a scheme takes is checked when it is made.
 struct IntegratorOptions {
   std::optional<Index> substeps;  ///< steps of equal size per control interval; 1 unless set
   std::optional<double> rtol;     ///< relative tolerance of adaptive schemes
   std::optional<double> atol;     ///< absolute tolerance of adaptive schemes
   AdjointKind adjoint = AdjointKind::discrete;
+  /// What follows a step whose nonlinear solve fails; `bisect` for implicit schemes only.
+  Recovery recovery = Recovery::none;
 };
 
 /// `method` taking `substeps` ≥ 1 steps of equal size in each interval.
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
-                                                    std::unique_ptr<OneStepMethod<T>> method);
+                                                    std::unique_ptr<OneStepMethod<T>> method,
+                                                    Recovery recovery = Recovery::none);
 
 struct ButcherTableau;
 

@@ -95,8 +95,8 @@ class StageNewton {
   static constexpr double accepted = 1;  ///< a new correction
   static constexpr double done = 2;      ///< nothing more
 
-  static constexpr int most_iterations = 60;
-  static constexpr double least_damping = 1e-4;
+  static constexpr int most_iterations = 200;
+  static constexpr double least_damping = 1e-9;
 
   /// Corrections relative to the state below this leave an error below rounding after they are applied.
   static T small_correction() { return T(std::is_same_v<T, float> ? 1e-4 : 1e-9); }

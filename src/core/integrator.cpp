@@ -31,6 +31,11 @@ Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& op
                     "only; leave integrator.adjoint unset",
                     traits.name));
   }
+  if (options.recovery == Recovery::bisect && !traits.implicit) {
+    throw InputError(fmt::format(
+        "integrator.recovery = bisect, but '{}' solves no equations that could fail; leave it unset",
+        traits.name));
+  }
   return checked_substeps(options);
 }
 
@@ -64,13 +69,16 @@ std::string_view describe(StepOutcome outcome) {
 
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
-                                                    std::unique_ptr<OneStepMethod<T>> method) {
-  return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method));
+                                                    std::unique_ptr<OneStepMethod<T>> method,
+                                                    Recovery recovery) {
+  return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method), recovery);
 }
 template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(IntegratorTraits, Index,
-                                                                 std::unique_ptr<OneStepMethod<float>>);
+                                                                 std::unique_ptr<OneStepMethod<float>>,
+                                                                 Recovery);
 template std::unique_ptr<IntervalMethod<double>> make_fixed_steps(IntegratorTraits, Index,
-                                                                  std::unique_ptr<OneStepMethod<double>>);
+                                                                  std::unique_ptr<OneStepMethod<double>>,
+                                                                  Recovery);
 
 Index checked_substeps(const IntegratorOptions& options) {
   const Index substeps = options.substeps.value_or(1);
@@ -113,10 +121,10 @@ void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<floa
   add(
       traits,
       [traits, make = std::move(make_float)](const IntegratorOptions& options) {
-        return make_fixed_steps<float>(traits, fixed_substeps(traits, options), make());
+        return make_fixed_steps<float>(traits, fixed_substeps(traits, options), make(), options.recovery);
       },
       [traits, make = std::move(make_double)](const IntegratorOptions& options) {
-        return make_fixed_steps<double>(traits, fixed_substeps(traits, options), make());
+        return make_fixed_steps<double>(traits, fixed_substeps(traits, options), make(), options.recovery);
       });
 }
 

@@ -117,7 +117,8 @@ IntegratorOptions integrator_options(const RunConfig& config) {
       .substeps = config.integrator.substeps,
       .rtol = config.integrator.rtol,
       .atol = config.integrator.atol,
-      .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete};
+      .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete,
+      .recovery = config.integrator.recovery == "bisect" ? Recovery::bisect : Recovery::none};
 }
 
 }  // namespace
