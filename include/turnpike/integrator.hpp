@@ -70,6 +70,7 @@ enum class StepOutcome {
   not_converged,   ///< a nonlinear solve failed
   step_too_small,  ///< error control asked for a step below the resolution of t
   too_many_steps,  ///< the step limit was reached inside one interval
+  threw,           ///< a plug-in's method threw an exception
 };
 
 /// A sentence fragment for `outcome`, e.g. "became NaN or infinite".
@@ -209,8 +210,8 @@ class IntegratorRegistry {
     Factory<double> make_double;
   };
 
-  /// Each throws InputError when the name is taken or malformed, and `add(ButcherTableau)` also when
-  /// the tableau is inconsistent (row sums, weights, shape).
+  /// Each throws InputError when the name is taken or malformed, the order or the stages below 1, and
+  /// `add(ButcherTableau)` also when the tableau is inconsistent (row sums, weights, shape).
   void add(const ButcherTableau& tableau);
   void add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
            OneStepFactory<double> make_double);

@@ -38,6 +38,8 @@ GradientCheckReport self_check(const std::string& name, const IntegratorRegistry
   config.integrator.name = name;
   if (integrators.find(name).traits.adaptive) {
     config.integrator.rtol = 1e-6;
+  } else if (integrators.find(name).traits.negative_weights) {
+    config.cost.quadrature = "nodes";
   }
   const Experiment e = load_experiment(config);
   const ProblemDefinition<double> definition =

@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "turnpike/error.hpp"
+#include "turnpike/plugin.hpp"
 
 namespace {
 
@@ -60,11 +61,15 @@ int run(int argc, char** argv) {
                "turnpike");
   app.set_version_flag("--version", "turnpike " TURNPIKE_VERSION);
   app.allow_extras();
-  const turnpike::IntegratorRegistry integrators = turnpike::builtin_integrators();
+  turnpike::IntegratorRegistry integrators = turnpike::builtin_integrators();
+  std::vector<std::string> plugins;
   std::vector<std::pair<CLI::App*, std::function<int()>>> commands;
   const auto command = [&](const char* name, const char* text, std::function<int()> action) {
     CLI::App* sub = app.add_subcommand(name, text);
     sub->allow_extras();
+    sub->add_option("--plugin", plugins, "Shared object with integrators of your own, repeatable")
+        ->take_all()
+        ->expected(1);
     commands.emplace_back(sub, std::move(action));
     return sub;
   };
@@ -148,6 +153,9 @@ int run(int argc, char** argv) {
     if (parsed->parsed()) {
       if (!parsed->remaining().empty()) {
         reject_unknown(*parsed, parsed->remaining());
+      }
+      for (const std::string& plugin : plugins) {
+        turnpike::load_plugin(plugin, integrators);
       }
       return action();
     }

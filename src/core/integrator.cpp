@@ -61,6 +61,8 @@ std::string_view describe(StepOutcome outcome) {
       return "a nonlinear solve did not converge";
     case StepOutcome::step_too_small:
       return "error control asked for a step below the resolution of t";
+    case StepOutcome::threw:
+      return "the scheme threw an exception";
     case StepOutcome::too_many_steps:
       break;
   }
@@ -131,6 +133,11 @@ void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<floa
 void IntegratorRegistry::add(const IntegratorTraits& traits, Factory<float> make_float,
                              Factory<double> make_double) {
   check_name(traits.name);
+  if (traits.order < 1 || traits.stages < 1) {
+    throw InputError(
+        fmt::format("the integrator '{}' says it has order {} and {} stages; both are at least 1",
+                    traits.name, traits.order, traits.stages));
+  }
   const auto same_name = [&](const Entry& entry) { return entry.traits.name == traits.name; };
   if (std::any_of(entries_.begin(), entries_.end(), same_name)) {
     throw InputError(
@@ -145,7 +152,10 @@ const IntegratorRegistry::Entry& IntegratorRegistry::find(std::string_view name)
       return entry;
     }
   }
-  throw InputError(fmt::format("unknown integrator '{}'{}", name, suggest_name(name, names())));
+  const std::string nearest = nearest_name(name, names());
+  throw InputError(fmt::format("unknown integrator '{}'{}; known are {}, and those of a --plugin", name,
+                               nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest),
+                               fmt::join(names(), ", ")));
 }
 
 std::vector<std::string> IntegratorRegistry::names() const {

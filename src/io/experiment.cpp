@@ -197,8 +197,9 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
       definition.integrator->traits().negative_weights && !config.integrator.rtol) {
     throw InputError(
         fmt::format("'{}' has negative weights, so fixed steps can drive the computed running "
-                    "cost below zero; set cost.quadrature = nodes or integrator.rtol",
-                    config.integrator.name));
+                    "cost below zero; set cost.quadrature = nodes{}",
+                    config.integrator.name,
+                    integrators.find(config.integrator.name).traits.adaptive ? " or integrator.rtol" : ""));
   }
   return definition;
 }
