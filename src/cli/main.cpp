@@ -72,8 +72,9 @@ int run(int argc, char** argv) {
   cli::TrainOptions train;
   CLI::App* sub = command("train", "Trains, measures and writes a run directory",
                           [&] { return cli::train(train, integrators); });
-  sub->add_option("SOURCE", train.source,
-                  "two-spirals, two-spirals-paper, csv (with --data), or a CONFIG.toml");
+  sub->add_option(
+      "SOURCE", train.source,
+      "two-spirals, two-spirals-implicit, two-spirals-paper, csv (with --data), or a CONFIG.toml");
   sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/");
   sub->add_flag("--json", train.json, "Print the summary as JSON");
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
