@@ -1,3 +1,4 @@
+#include "cvodes/schemes.hpp"
 #include "explicit_rk/tableaus.hpp"
 #include "implicit_rk/tableaus.hpp"
 #include "odeint/schemes.hpp"
@@ -24,6 +25,8 @@ IntegratorRegistry builtin_integrators() {
   registry.add(tableaus::sdirk3());
   registry.add(tableaus::gauss4());
   registry.add(tableaus::radau5());
+  cvodes::add_bdf(registry);
+  cvodes::add_adams(registry);
   return registry;
 }
 

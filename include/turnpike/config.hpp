@@ -44,7 +44,7 @@ struct RunConfig {
     std::optional<Index> substeps;
     std::optional<double> rtol;
     std::optional<double> atol;
-    std::string adjoint = "discrete";
+    std::optional<std::string> adjoint;
     std::string recovery = "none";
   } integrator;
   struct Cost {

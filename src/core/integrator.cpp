@@ -25,7 +25,7 @@ Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& op
                     "an adaptive scheme",
                     options.rtol ? "rtol" : "atol", traits.name));
   }
-  if (options.adjoint != traits.adjoint) {
+  if (options.adjoint.value_or(traits.adjoint) != traits.adjoint) {
     throw InputError(
         fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
                     "only; leave integrator.adjoint unset",
@@ -64,9 +64,11 @@ std::string_view describe(StepOutcome outcome) {
     case StepOutcome::threw:
       return "the scheme threw an exception";
     case StepOutcome::too_many_steps:
+      return "the step limit of one interval was reached";
+    case StepOutcome::solver_failed:
       break;
   }
-  return "the step limit of one interval was reached";
+  return "the solver gave up";
 }
 
 template <class T>

@@ -113,12 +113,15 @@ std::shared_ptr<const Cost<T>> make_cost(const std::string& kind, const RunConfi
 }
 
 IntegratorOptions integrator_options(const RunConfig& config) {
-  return {
-      .substeps = config.integrator.substeps,
-      .rtol = config.integrator.rtol,
-      .atol = config.integrator.atol,
-      .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete,
-      .recovery = config.integrator.recovery == "bisect" ? Recovery::bisect : Recovery::none};
+  std::optional<AdjointKind> adjoint;
+  if (config.integrator.adjoint) {
+    adjoint = *config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete;
+  }
+  return {.substeps = config.integrator.substeps,
+          .rtol = config.integrator.rtol,
+          .atol = config.integrator.atol,
+          .adjoint = adjoint,
+          .recovery = config.integrator.recovery == "bisect" ? Recovery::bisect : Recovery::none};
 }
 
 }  // namespace
