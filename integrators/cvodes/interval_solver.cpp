@@ -38,6 +38,16 @@ void must(int flag) {
 void ignore_message(int /*code*/, const char* /*module*/, const char* /*function*/, char* /*message*/,
                     void* /*data*/) {}
 
+/// `flag`, or CV_BAD_T when CVODES took itself to be at t and is not: a step size that overflows makes every
+/// time look close, and CVode succeeds without having moved.
+int check_arrival(int flag, void* memory, double t, double length) {
+  double reached = t;
+  if (flag >= 0) {
+    flag = CVodeGetCurrentTime(memory, &reached);
+  }
+  return flag < 0 || std::abs(reached - t) <= 1e-9 * length ? flag : CV_BAD_T;
+}
+
 int lmm_of(Formula formula) { return formula == Formula::bdf ? CV_BDF : CV_ADAMS; }
 
 }  // namespace
@@ -288,6 +298,7 @@ StepStatus IntervalSolver::advance(const ControlledSystem<double>& system, doubl
   flag = flag < 0 ? flag : CVodeQuadReInit(memory, cost_.get());
   flag = flag < 0 ? flag : CVodeSetStopTime(memory, t_end);
   flag = flag < 0 ? flag : CVode(memory, t_end, x_.get(), &reached, CV_NORMAL);
+  flag = check_arrival(flag, memory, t_end, t_end - t_begin);
   flag = flag < 0 ? flag : CVodeGetQuad(memory, &reached, cost_.get());
   if (flag < 0) {
     return failure(flag, memory, t_begin, t_end);
@@ -330,6 +341,7 @@ int IntervalSolver::retrace(double t_begin, double t_end, const double* X) {
       flag = steps_ < most_steps ? CVodeF(memory, t_end, x_.get(), &reached, CV_ONE_STEP, &checkpoints)
                                  : CV_TOO_MUCH_WORK;
     }
+    flag = check_arrival(flag, memory, t_end, t_end - t_begin);
     if (flag < 0 || steps_ < capacity_) {
       return flag;
     }
@@ -411,11 +423,13 @@ StepStatus IntervalSolver::pull_back(const ControlledSystem<double>& system, dou
   const double quadrature_size = h * std::max(rate, 0.1 * size * std::sqrt(static_cast<double>(columns_)));
   flag = start_backward(t_end, size > 0 ? size : 1.0, quadrature_size > 0 ? quadrature_size : 1.0);
   flag = flag < 0 ? flag : CVodeB(retracing_.memory.get(), t_begin, CV_NORMAL);
+  void* const backward = which_ < 0 ? nullptr : CVodeGetAdjCVodeBmem(retracing_.memory.get(), which_);
+  flag = check_arrival(flag, backward, t_begin, h);
   double reached = t_begin;
   flag = flag < 0 ? flag : CVodeGetB(retracing_.memory.get(), which_, &reached, lambda_.get());
   flag = flag < 0 ? flag : CVodeGetQuadB(retracing_.memory.get(), which_, &reached, ubar_.get());
   if (flag < 0) {
-    return failure(flag, CVodeGetAdjCVodeBmem(retracing_.memory.get(), which_), t_begin, t_end);
+    return failure(flag, backward, t_begin, t_end);
   }
   if (finiteness(costate, size_) != 0 || finiteness(gradient, controls_) != 0) {
     return {StepOutcome::not_finite, t_begin, h, -1};

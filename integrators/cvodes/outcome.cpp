@@ -21,8 +21,7 @@ Reason reason_of(int flag) {
     TURNPIKE_REASON(CV_TOO_MUCH_WORK, too_many_steps, "raise integrator.rtol or use more intervals");
     TURNPIKE_REASON(CV_TOO_MUCH_ACC, step_too_small, "raise integrator.rtol or integrator.atol");
     TURNPIKE_REASON(CV_ERR_FAILURE, step_too_small, "raise integrator.rtol, or make the control smaller");
-    TURNPIKE_REASON(CV_CONV_FAILURE, not_converged,
-                    "raise integrator.rtol, or try cvodes-bdf if it is adams");
+    TURNPIKE_REASON(CV_CONV_FAILURE, not_converged, "raise integrator.rtol, or make the control smaller");
     TURNPIKE_REASON(CV_LINIT_FAIL, solver_failed, "the linear solver could not be set up");
     TURNPIKE_REASON(CV_LSETUP_FAIL, not_converged, "the Jacobian is not finite; make the control smaller");
     TURNPIKE_REASON(CV_LSOLVE_FAIL, not_converged, "the Jacobian is not finite; make the control smaller");
@@ -36,6 +35,7 @@ Reason reason_of(int flag) {
     TURNPIKE_REASON(CV_REPTD_QRHSFUNC_ERR, not_finite, "in an integral; make the control smaller");
     TURNPIKE_REASON(CV_UNREC_QRHSFUNC_ERR, not_finite, "in an integral; make the control smaller");
     TURNPIKE_REASON(CV_MEM_FAIL, solver_failed, "there is no memory; use smaller tiles by run.tile");
+    TURNPIKE_REASON(CV_BAD_T, not_finite, "a step size overflowed; make the control smaller");
     TURNPIKE_REASON(CV_TOO_CLOSE, solver_failed, "an interval is shorter than t resolves; make them longer");
     TURNPIKE_REASON(CV_BAD_TB0, solver_failed, "an interval is shorter than t resolves; make them longer");
     TURNPIKE_REASON(CV_REIFWD_FAIL, solver_failed, "raise integrator.rtol or use more intervals");

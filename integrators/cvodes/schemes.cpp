@@ -36,7 +36,12 @@ class Multistep final : public IntervalMethod<double> {
         std::copy_n(X.row(i), X.columns, kept + i * X.columns);
       }
     }
-    return static_cast<IntervalSolver&>(workspace).advance(system, t_begin, t_end, X, cost);
+    const StepStatus status =
+        static_cast<IntervalSolver&>(workspace).advance(system, t_begin, t_end, X, cost);
+    if (!status.ok() && tape != nullptr) {
+      tape->pop();
+    }
+    return status;
   }
 
   StepStatus pull_back(const ControlledSystem<double>& system, double t_begin, double t_end, double mu,
