@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "diagnostics/differences.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/random.hpp"
 
@@ -40,41 +40,8 @@ class Line {
   Control<double> point_;
 };
 
-double eighth_order_difference(Line& V, const Direction& d, double step) {
-  constexpr std::array<double, 4> c = {4.0 / 5, -1.0 / 5, 4.0 / 105, -1.0 / 280};
-  double sum = 0;
-  for (std::size_t i = 0; i < c.size(); ++i) {
-    const double s = step * static_cast<double>(i + 1);
-    sum += c[i] * (V(d, s) - V(d, -s));
-  }
-  return sum / step;
-}
-
-/// A derivative by differences, and how far it can be trusted.
-struct Estimate {
-  double value = std::numeric_limits<double>::quiet_NaN();
-  double resolution = std::numeric_limits<double>::infinity();
-};
-
-/// Differences at the steps first, first/2, first/4, …: the estimate is the one that agrees best with the one
-/// before, which sees the truncation, and the two after it, which see the rounding; its resolution is the
-/// largest of the three disagreements.
-template <class Difference>
-Estimate best_of_ladder(Difference&& difference, double first, int rungs) {
-  std::vector<double> values;
-  values.reserve(static_cast<std::size_t>(rungs));
-  for (int i = 0; i < rungs; ++i) {
-    values.push_back(difference(std::ldexp(first, -i)));
-  }
-  Estimate best;
-  for (std::size_t i = 1; i + 2 < values.size(); ++i) {
-    const double apart = std::max({std::abs(values[i] - values[i - 1]), std::abs(values[i] - values[i + 1]),
-                                   std::abs(values[i] - values[i + 2])});
-    if (apart < best.resolution) {
-      best = {values[i], apart};
-    }
-  }
-  return best;
+auto along_line(Line& V, const Direction& d) {
+  return [&](double s) { return V(d, s); };
 }
 
 double dot(const Control<double>& g, const Direction& d) {
@@ -176,7 +143,7 @@ GradientCheckReport check_gradient(
 
   Line V(problem, u);
   bool agrees = true;
-  const auto compare = [&](double exact, const Estimate& estimate, double scale, double& worst) {
+  const auto compare = [&](double exact, const DifferenceEstimate& estimate, double scale, double& worst) {
     const double error = std::abs(exact - estimate.value) / scale;
     const double resolution = estimate.resolution / scale;
     const bool larger = !(error <= worst);
@@ -188,9 +155,10 @@ GradientCheckReport check_gradient(
   };
   for (const Direction& d : directions) {
     const double exact = dot(g, d);
-    compare(exact, best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 18), size,
-            report.difference_error);
-    const Estimate second =
+    compare(exact,
+            best_of_ladder([&](double h) { return eighth_order_difference(along_line(V, d), h); }, 0.1, 18),
+            size, report.difference_error);
+    const DifferenceEstimate second =
         best_of_ladder([&](double h) { return (V(d, h) - V(d, -h)) / (2 * h); }, 1e-3, 16);
     report.central_error = std::max(report.central_error, std::abs(exact - second.value) / size);
   }
@@ -206,8 +174,8 @@ GradientCheckReport check_gradient(
     const auto i = static_cast<std::size_t>(index);
     Direction d(along.size(), 0.0);
     d[i] = 1;
-    const Estimate eighth =
-        best_of_ladder([&](double h) { return eighth_order_difference(V, d, h); }, 0.1, 14);
+    const DifferenceEstimate eighth =
+        best_of_ladder([&](double h) { return eighth_order_difference(along_line(V, d), h); }, 0.1, 14);
     if (compare(along[i], eighth, largest, report.coordinate_error)) {
       report.worst_entry = name_entry(u, i);
     }

@@ -1,0 +1,238 @@
+#include <fmt/format.h>
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "diagnostics/conformance_clock.hpp"
+#include "diagnostics/conformance_subject.hpp"
+
+namespace turnpike::conformance {
+
+namespace {
+
+using Numbers = std::vector<double>;
+
+/// Results of different kinds on all problems, kind by kind.
+template <std::size_t kinds>
+using Results = std::array<Numbers, kinds>;
+
+double distance(const Numbers& a, const Numbers& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    sum += (a[i] - b[i]) * (a[i] - b[i]);
+  }
+  return std::sqrt(sum);
+}
+
+/// Errors of one kind over the steps h of a ladder.
+struct Ladder {
+  Numbers step;
+  Numbers error;
+  double resolution = 0;  ///< errors below are rounding
+};
+
+constexpr std::size_t window = 5;
+
+/// The order p of the model log e = log C + p log h + d h, by least squares on the finest steps whose errors
+/// stand clear of rounding. The term d h takes up what the next order adds at steps that are not small, which
+/// in double is the only room that high orders have.
+std::optional<double> observed_order(const Ladder& ladder) {
+  Numbers step;
+  Numbers error;
+  for (std::size_t i = ladder.step.size(); i-- > 0 && step.size() < window;) {
+    if (ladder.error[i] > 50 * ladder.resolution && std::isfinite(ladder.error[i])) {
+      step.push_back(ladder.step[i]);
+      error.push_back(ladder.error[i]);
+    }
+  }
+  if (step.size() < window) {
+    return std::nullopt;
+  }
+  Eigen::Matrix<double, window, 3> M;
+  Eigen::Matrix<double, window, 1> y;
+  for (std::size_t i = 0; i < window; ++i) {
+    const auto row = static_cast<Index>(i);
+    M.row(row) << 1, std::log(step[i]), step[i];
+    y(row) = std::log(error[i]);
+  }
+  return M.colPivHouseholderQr().solve(y)(1);
+}
+
+/// Numbers of sub-steps such that the error of order p shrinks by about 8 from rung to rung, halving the step
+/// at the least; up to where rounding begins or the work ends.
+std::vector<Index> rungs(int order) {
+  const double factor = std::min(2.0, std::pow(2.0, 3.0 / order));
+  const Index last = order == 1 ? 256 : 128;
+  std::vector<Index> substeps;
+  for (double s = 1; s <= static_cast<double>(last); s *= factor) {
+    const auto rounded = static_cast<Index>(std::lround(s));
+    if (substeps.empty() || substeps.back() != rounded) {
+      substeps.push_back(rounded);
+    }
+  }
+  return substeps;
+}
+
+/// Runs `solve` with the scheme at every rung against two trusted built-in schemes, which also tell by how
+/// they differ what rounding leaves.
+template <std::size_t kinds, class Solve>
+std::array<Ladder, kinds> climb(const Subject& subject, Solve&& solve) {
+  const bool is_first = subject.traits().name == "fehlberg78";
+  const Results<kinds> first = solve(reference_method<double>("fehlberg78", 48));
+  const Results<kinds> second = solve(reference_method<double>("dopri5", 400));
+  const Results<kinds>& reference = is_first ? second : first;
+  std::array<Ladder, kinds> ladders;
+  for (std::size_t k = 0; k < kinds; ++k) {
+    ladders[k].resolution = distance(first[k], second[k]);
+  }
+  for (const Index substeps : rungs(subject.traits().order)) {
+    const Results<kinds> results = solve(subject.equal_steps<double>(substeps));
+    bool drowned = true;
+    for (std::size_t k = 0; k < kinds; ++k) {
+      ladders[k].step.push_back(1.0 / static_cast<double>(substeps));
+      ladders[k].error.push_back(distance(results[k], reference[k]));
+      drowned = drowned && ladders[k].error.back() < 10 * ladders[k].resolution;
+    }
+    if (drowned) {
+      break;
+    }
+  }
+  return ladders;
+}
+
+Finding judge(const Subject& subject, const Ladder& ladder) {
+  const std::optional<double> order = observed_order(ladder);
+  if (!order) {
+    return {ConformanceVerdict::skipped, "the errors sink below rounding before an order shows"};
+  }
+  return passed_if(std::abs(*order - subject.traits().order) <= subject.options().order_tolerance,
+                   fmt::format("observed order {:.2f}, declared {}", *order, subject.traits().order));
+}
+
+/// Smooth problems on which errors of order 8 stand above rounding at steps in the asymptotic regime.
+/// Several, because the leading error of a single one can pass through zero near the steps that are tried.
+TestProblem smooth_problem(const ConformanceOptions& options, int i, Activation activation, double size) {
+  TestProblem p;
+  p.two_layer = i % 2 == 0;
+  p.activation = activation;
+  p.samples = 3;
+  p.control_size = size;
+  p.seed = options.seed + static_cast<std::uint64_t>(i);
+  return p;
+}
+
+enum Kind : std::size_t { state, running_cost, objective, gradient, kind_count };
+
+template <class Method>
+Results<kind_count> solve_all(const ConformanceOptions& options, Activation activation, double size,
+                              const Method& method) {
+  Results<kind_count> results;
+  for (int i = 0; i < options.problems; ++i) {
+    const TestProblem p = smooth_problem(options, i, activation, size);
+    OptimalControlProblem<double> problem = p.with<double>(method);
+    const Control<double> u = p.control<double>();
+    Control<double> g = problem.zero_control();
+    const Objective V = problem.value_and_gradient(u, g);
+    IntegrationStatus status;
+    const std::vector<State<double>> states = problem.states(u, status);
+    for (const IntegrationStatus& each : {V.status, status}) {
+      if (!each.ok()) {
+        throw std::runtime_error("the integration failed: " + each.message());
+      }
+    }
+    for (const State<double>& X : states) {
+      results[state].insert(results[state].end(), X.data(), X.data() + X.size());
+    }
+    results[running_cost].push_back(V.running);
+    results[objective].push_back(V.total());
+    const auto values = std::as_const(g).values();
+    results[gradient].insert(results[gradient].end(), values.begin(), values.end());
+  }
+  return results;
+}
+
+constexpr std::array<const char*, kind_count> kind_names = {"state", "quadrature", "cost", "gradient"};
+constexpr std::array<const char*, kind_count> kind_texts = {
+    "the states at the nodes", "the running cost alone", "the objective V", "the gradient of V"};
+
+}  // namespace
+
+void check_order(const Subject& subject, Checklist& list) {
+  // The ladder is climbed once; should it throw, every kind fails with what it threw.
+  std::optional<std::array<Ladder, kind_count>> ladders;
+  for (std::size_t k = 0; k < kind_count; ++k) {
+    list.run(std::string("order-") + kind_names[k],
+             fmt::format("With a control that jumps, {} converge with the declared order.", kind_texts[k]),
+             [&] {
+               if (!ladders) {
+                 ladders = climb<kind_count>(subject, [&](const auto& method) {
+                   return solve_all(subject.options(), Activation::gelu, 1.2, method);
+                 });
+               }
+               return judge(subject, (*ladders)[k]);
+             });
+  }
+  list.run(
+      "order-in-time",
+      "Ẋ = F(X, t) is solved with the declared order as well: stages lie at the nodes that their weights "
+      "belong to (c = row sums of A).",
+      [&] {
+        return judge(subject, climb<1>(subject, [&](const auto& method) {
+                                return Results<1>{solve_clocked(subject.options(), *method)};
+                              }).front());
+      });
+}
+
+void check_tolerance(const Subject& subject, Checklist& list) {
+  const auto solve = [&](const auto& method) {
+    return solve_all(subject.options(), Activation::tanh, 1.2, method);
+  };
+  const double finest = subject.tolerance<double>();
+  std::vector<double> tolerances;
+  for (const double factor : {1e4, 1e2, 1.0}) {
+    if (finest * factor < 0.05) {
+      tolerances.push_back(finest * factor);
+    }
+  }
+  std::vector<Results<kind_count>> results;  // the reference, then one a tolerance
+  for (std::size_t k = 0; k < kind_count; ++k) {
+    list.run(Steps::error_controlled, std::string("tolerance-") + kind_names[k],
+             fmt::format("The error of {} falls with the tolerance and is at most {} times as large.",
+                         kind_texts[k], subject.options().error_per_tolerance),
+             [&] {
+               if (results.empty()) {
+                 std::vector<Results<kind_count>> all = {solve(reference_method<double>("fehlberg78", 48))};
+                 for (const double rtol : tolerances) {
+                   all.push_back(solve(subject.controlled<double>(rtol)));
+                 }
+                 results = std::move(all);
+               }
+               bool falls = true;
+               double worst = 0;
+               double before = std::numeric_limits<double>::infinity();
+               for (std::size_t i = 0; i < tolerances.size(); ++i) {
+                 double error = 0;
+                 for (std::size_t j = 0; j < results[0][k].size(); ++j) {
+                   error = std::max(error, std::abs(results[i + 1][k][j] - results[0][k][j]));
+                 }
+                 worst = std::max(worst, error / tolerances[i]);
+                 falls = falls && error < before;
+                 before = error;
+               }
+               return passed_if(
+                   falls && worst <= subject.options().error_per_tolerance,
+                   fmt::format("at most {:.1f} times the tolerance, for {:.0e} to {:.0e}{}", worst,
+                               tolerances.front(), tolerances.back(), falls ? "" : ", but it does not fall"));
+             });
+  }
+}
+
+}  // namespace turnpike::conformance

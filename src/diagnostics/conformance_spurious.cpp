@@ -1,0 +1,164 @@
+#include <fmt/format.h>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "diagnostics/conformance_subject.hpp"
+
+namespace turnpike::conformance {
+
+namespace {
+
+/// One step of length h on ẋ = tanh(J x), x > 0, |J| = 1/h · (h‖J‖): what it adds to x. With y = J h x that
+/// is a function of y and h‖J‖ alone, so h is taken as the interval's length.
+class NetIncrement {
+ public:
+  NetIncrement(std::shared_ptr<const IntervalMethod<double>> method, double sign)
+      : method_(std::move(method)), sign_(sign) {}
+
+  /// The increments at the given x > 0, each divided by that of explicit Euler; NaN where the step fails.
+  std::vector<double> operator()(double step, const std::vector<double>& x) {
+    std::vector<double> increments = evaluate(step, x);
+    if (increments.empty()) {
+      // A nonlinear solve failed for some sample: then one by one, and without those that fail.
+      for (const double single : x) {
+        const std::vector<double> one = evaluate(step, {single});
+        increments.push_back(one.empty() ? std::numeric_limits<double>::quiet_NaN() : one.front());
+      }
+    }
+    return increments;
+  }
+
+ private:
+  static constexpr double h = IntervalRig<double>::t_end - IntervalRig<double>::t_begin;
+
+  std::vector<double> evaluate(double step, const std::vector<double>& x) {
+    const double J = sign_ * step / h;
+    IntervalRig<double>& rig = rig_for(static_cast<Index>(x.size()));
+    State<double> X(1, static_cast<Index>(x.size()));
+    std::copy(x.begin(), x.end(), X.data());
+    const auto result = rig.advance(X, {J, 0.0});
+    if (!result.status.ok()) {
+      return {};
+    }
+    std::vector<double> increments(x.size());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      increments[i] = (result.X(0, static_cast<Index>(i)) - x[i]) / (h * std::tanh(J * x[i]));
+    }
+    return increments;
+  }
+
+  IntervalRig<double>& rig_for(Index samples) {
+    std::unique_ptr<IntervalRig<double>>& rig = samples == 1 ? single_ : many_;
+    if (!rig || samples_ != samples) {
+      TestProblem p;
+      p.two_layer = false;
+      p.n = 1;
+      p.samples = samples;
+      rig = std::make_unique<IntervalRig<double>>(p, method_, IntervalRig<double>::Running::none);
+      samples_ = samples == 1 ? samples_ : samples;
+    }
+    return *rig;
+  }
+
+  std::shared_ptr<const IntervalMethod<double>> method_;
+  double sign_;
+  std::unique_ptr<IntervalRig<double>> single_;
+  std::unique_ptr<IntervalRig<double>> many_;
+  Index samples_ = 0;
+};
+
+struct SpuriousPoint {
+  double step = 0;  ///< h‖J‖
+  double x = 0;     ///< in units of 1/‖J‖: σ′ there is that of tanh at x
+};
+
+/// A fixed point with F ≠ 0 at this h‖J‖, if one is found among `points` starting points.
+std::optional<SpuriousPoint> search(NetIncrement& increment, double step, std::size_t points) {
+  constexpr double h = IntervalRig<double>::t_end - IntervalRig<double>::t_begin;
+  const double unit = h / step;  // 1/‖J‖
+  // |X⁺ − X| is a few h max σ at most, that is a few h‖J‖ in units of 1/‖J‖.
+  const double first = 0.05;
+  const double last = std::max(4.0, 6 * step);
+  std::vector<double> x(points);
+  for (std::size_t i = 0; i < points; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(points - 1);
+    x[i] = unit * first * std::pow(last / first, share);
+  }
+  const std::vector<double> increments = increment(step, x);
+  for (std::size_t i = 0; i + 1 < points; ++i) {
+    if (!(increments[i] * increments[i + 1] <= 0)) {
+      continue;
+    }
+    double low = x[i];
+    double high = x[i + 1];
+    for (int bisection = 0; bisection < 60; ++bisection) {
+      const double middle = (low + high) / 2;
+      const double value = increment(step, {middle}).front();
+      (value * increments[i] > 0 ? low : high) = middle;
+    }
+    // A jump, as where the number of steps changes, is no fixed point; relative to F the increment is 0
+    // there.
+    if (std::abs(increment(step, {low}).front()) <= 1e-9) {
+      return SpuriousPoint{step, low / unit};
+    }
+  }
+  return std::nullopt;
+}
+
+/// The smallest h‖J‖ up to `largest` with a spurious fixed point.
+std::optional<SpuriousPoint> smallest(NetIncrement increment, double largest, double factor,
+                                      std::size_t points) {
+  double below = 0.2;
+  for (double step = below; step <= largest; step *= factor) {
+    std::optional<SpuriousPoint> found = search(increment, step, points);
+    if (found) {
+      double above = step;
+      for (int i = 0; i < 12; ++i) {
+        const double middle = (below + above) / 2;
+        const std::optional<SpuriousPoint> here = search(increment, middle, points);
+        (here ? above : below) = middle;
+        found = here ? here : found;
+      }
+      return found;
+    }
+    below = step;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void check_spurious_fixed_points(const Subject& subject, Checklist& list) {
+  const bool equal = subject.modes().front() == Steps::equal;
+  list.run(
+      equal ? Steps::equal : Steps::error_controlled, "equilibria-spurious",
+      "Below the declared h‖J‖ a step has no fixed point that is no equilibrium of the field (Definition 17, "
+      "the other direction), searched on ẋ = ∓tanh(a x).",
+      [&] {
+        const auto method =
+            equal ? subject.equal_steps<double>(1) : subject.method<double>(Steps::error_controlled);
+        const double largest = subject.options().largest_step;
+        std::optional<SpuriousPoint> found;
+        for (const double sign : {-1.0, 1.0}) {
+          const auto here = equal ? smallest({method, sign}, largest, 1.02, 300)
+                                  : smallest({method, sign}, largest, 1.3, 30);
+          if (here && (!found || here->step < found->step)) {
+            found = here;
+          }
+        }
+        const double declared = subject.traits().spurious_from;
+        const std::string promise = std::isfinite(declared) ? fmt::format("from {:.3g}", declared) : "never";
+        if (!found) {
+          return passed_if(true, fmt::format("declared {}, none found up to h‖J‖ = {:g}", promise, largest));
+        }
+        return passed_if(declared <= found->step * 1.001,
+                         fmt::format("declared {}, found from h‖J‖ = {:.3f}, at ‖J‖x = {:.3f}", promise,
+                                     found->step, found->x));
+      });
+}
+
+}  // namespace turnpike::conformance
