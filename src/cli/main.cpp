@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
 #include <functional>
 #include <string>
@@ -171,7 +172,13 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int status = run(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      fmt::print(stderr,
+                 "turnpike: the output could not be written; check where it goes and the space left there\n");
+      return status == 0 ? 1 : status;
+    }
+    return status;
   } catch (const InputError& error) {
     fmt::print(stderr, "turnpike: {}\n", error.what());
     return 2;

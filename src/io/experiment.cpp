@@ -127,7 +127,9 @@ IntegratorOptions integrator_options(const RunConfig& config) {
 }  // namespace
 
 ModelInfo Experiment::model_info() const {
-  return {config, train.classes, train.feature_names, standardization};
+  RunConfig stored = config;
+  stored.run.threads = 1;  // never changes a result, so it does not change the file
+  return {stored, train.classes, train.feature_names, standardization};
 }
 
 Experiment load_experiment(const RunConfig& config) {
