@@ -47,7 +47,9 @@ double relative_error(const std::vector<double>& x, const std::vector<double>& y
   return difference / size;
 }
 
-TEST_CASE("the adjoint gradient equals the derivative by dual numbers to 1e-12, implicit ones to 1e-11, in 1836 cases") {
+TEST_CASE(
+    "the adjoint gradient equals the derivative by dual numbers to 1e-12, implicit ones to 1e-11, in 1836 "
+    "cases") {
   double worst = 0;
   int cases = 0;
   for (const ButcherTableau& tableau : all_tableaus()) {

@@ -115,8 +115,9 @@ std::vector<ButcherTableau> explicit_tableaus() {
 }
 
 std::vector<ButcherTableau> implicit_tableaus() {
-  return {tableaus::implicit_euler(), tableaus::implicit_midpoint(), tableaus::trapezoidal(),
-          tableaus::sdirk2(),         tableaus::sdirk3(),            tableaus::gauss4(),
+  return {tableaus::implicit_euler(), tableaus::implicit_midpoint(),
+          tableaus::trapezoidal(),    tableaus::sdirk2(),
+          tableaus::sdirk3(),         tableaus::gauss4(),
           tableaus::radau5()};
 }
 
