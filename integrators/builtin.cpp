@@ -1,4 +1,6 @@
+#include "cvodes/schemes.hpp"
 #include "explicit_rk/tableaus.hpp"
+#include "implicit_rk/tableaus.hpp"
 #include "odeint/schemes.hpp"
 #include "turnpike/integrator.hpp"
 
@@ -16,6 +18,15 @@ IntegratorRegistry builtin_integrators() {
   odeint::add_dopri5(registry);
   odeint::add_cash_karp54(registry);
   odeint::add_fehlberg78(registry);
+  registry.add(tableaus::implicit_euler());
+  registry.add(tableaus::implicit_midpoint());
+  registry.add(tableaus::trapezoidal());
+  registry.add(tableaus::sdirk2());
+  registry.add(tableaus::sdirk3());
+  registry.add(tableaus::gauss4());
+  registry.add(tableaus::radau5());
+  cvodes::add_bdf(registry);
+  cvodes::add_adams(registry);
   return registry;
 }
 

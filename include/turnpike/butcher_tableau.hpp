@@ -41,4 +41,11 @@ bool satisfies_order_conditions(const ButcherTableau& tableau, int order, double
 template <class T>
 std::unique_ptr<OneStepMethod<T>> make_explicit_runge_kutta(const ButcherTableau& tableau);
 
+/// The implicit Runge-Kutta method of `tableau`, diagonally or fully implicit, with its exact discrete
+/// adjoint at the converged stages. A step that Newton cannot solve ends in StepOutcome::not_converged with
+/// the worst sample. Throws InputError when the tableau does not pass check_tableau or has more than 4
+/// stages.
+template <class T>
+std::unique_ptr<OneStepMethod<T>> make_implicit_runge_kutta(const ButcherTableau& tableau);
+
 }  // namespace turnpike

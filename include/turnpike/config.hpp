@@ -44,7 +44,8 @@ struct RunConfig {
     std::optional<Index> substeps;
     std::optional<double> rtol;
     std::optional<double> atol;
-    std::string adjoint = "discrete";
+    std::optional<std::string> adjoint;
+    std::string recovery = "none";
   } integrator;
   struct Cost {
     std::string stage = "soft-cross-entropy";
@@ -91,7 +92,8 @@ struct ConfigKeyInfo {
 };
 std::vector<ConfigKeyInfo> config_keys();
 
-/// The names of the shipped recipes: two-spirals, two-spirals-paper, csv.
+/// The names of the shipped recipes: two-spirals, two-spirals-implicit, two-spirals-paper,
+/// csv.
 std::vector<std::string> recipe_names();
 
 /// The recipe called `name`. Throws InputError for an unknown one.

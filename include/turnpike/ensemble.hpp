@@ -60,6 +60,19 @@ template <class T>
   return {X.data(), X.rows(), X.cols(), X.cols()};
 }
 
+/// The entries of a tile as a matrix of Eigen (n×D), for formulas as on paper. It refers to the tile's
+/// memory.
+template <class T>
+[[nodiscard]] auto matrix(Tile<T> X) {
+  return Eigen::Map<State<T>, Eigen::Unaligned, Eigen::OuterStride<>>(X.data, X.rows, X.columns,
+                                                                      Eigen::OuterStride<>(X.stride));
+}
+template <class T>
+[[nodiscard]] auto matrix(ConstTile<T> X) {
+  return Eigen::Map<const State<T>, Eigen::Unaligned, Eigen::OuterStride<>>(X.data, X.rows, X.columns,
+                                                                            Eigen::OuterStride<>(X.stride));
+}
+
 /// Labelled samples. Features are finite and hold no negative zero, so that zero control returns
 /// every state bit for bit.
 template <class T>

@@ -15,7 +15,7 @@ struct GradientCheckOptions {
   std::uint64_t seed = 1;         ///< of directions and entries
   double tolerance = 1e-10;       ///< on the relative error, where differences resolve as much
   double coarsest = 1e-5;         ///< resolution of the differences above which nothing passes
-  double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder
+  double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder; infinite to leave that out
 };
 
 struct GradientCheckReport {
@@ -26,7 +26,7 @@ struct GradientCheckReport {
   double coordinate_error = 0;  ///< max over entries, relative to max(max |∇V|, |V|/1000)
   std::string worst_entry;      ///< its tensor, interval, row and column
   double taylor_slope = 0;      ///< of log |V(u + εd) − V(u) − ε⟨∇V, d⟩| against log ε
-  bool slope_measured = false;  ///< false where the remainder drowns in rounding
+  bool slope_measured = false;  ///< false where the remainder drowns in rounding or was not asked for
   bool passed = false;
 
   [[nodiscard]] std::string brief() const;  ///< one line

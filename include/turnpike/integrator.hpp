@@ -70,6 +70,8 @@ enum class StepOutcome {
   not_converged,   ///< a nonlinear solve failed
   step_too_small,  ///< error control asked for a step below the resolution of t
   too_many_steps,  ///< the step limit was reached inside one interval
+  threw,           ///< a plug-in's method threw an exception
+  solver_failed,   ///< for a reason of the solver's own, named in StepStatus::detail
 };
 
 /// A sentence fragment for `outcome`, e.g. "became NaN or infinite".
@@ -81,6 +83,8 @@ struct StepStatus {
   double t = 0;       ///< where the failed step began
   double h = 0;       ///< its size
   Index column = -1;  ///< the worst sample of the tile, −1 when unknown
+  /// What the solver calls it and what may help, a text that lives as long as the program; null for nothing.
+  const char* detail = nullptr;
 
   [[nodiscard]] bool ok() const { return outcome == StepOutcome::ok; }
 };
@@ -102,6 +106,8 @@ struct IntegratorTraits {
   AdjointKind adjoint = AdjointKind::discrete;
   bool implicit = false;
   bool adaptive = false;          ///< chooses its steps by an error estimate
+  bool fixed_steps = true;        ///< can take integrator.substeps steps of equal size
+  bool double_only = false;       ///< exists for double alone
   bool negative_weights = false;  ///< some b_i < 0: a computed running cost can become negative
   /// Every equilibrium of the field is one of the scheme (Definition 17, one direction).
   bool keeps_equilibria = true;
@@ -154,7 +160,8 @@ class IntervalMethod {
 
   /// For methods that choose their steps: the same method with each tile's steps frozen as its first pass
   /// over an interval chooses them. V of the frozen steps is smooth in u, and its derivative is the discrete
-  /// adjoint. Null for methods whose steps do not depend on the state.
+  /// adjoint. Null for methods whose steps do not depend on the state, and for those whose adjoint is
+  /// continuous.
   [[nodiscard]] virtual std::unique_ptr<IntervalMethod<T>> with_frozen_steps() const { return nullptr; }
   [[nodiscard]] virtual std::unique_ptr<IntervalWorkspace> make_workspace(
       const ControlledSystem<T>& system) const = 0;
@@ -171,18 +178,27 @@ class IntervalMethod {
                                IntervalWorkspace& workspace) const = 0;
 };
 
+/// What follows a step whose nonlinear solve does not converge.
+enum class Recovery {
+  none,    ///< the integration ends there
+  bisect,  ///< two steps of half the size take its place, once
+};
+
 /// Options common to all schemes; which of them a scheme takes is checked when it is made.
 struct IntegratorOptions {
-  std::optional<Index> substeps;  ///< steps of equal size per control interval; 1 unless set
-  std::optional<double> rtol;     ///< relative tolerance of adaptive schemes
-  std::optional<double> atol;     ///< absolute tolerance of adaptive schemes
-  AdjointKind adjoint = AdjointKind::discrete;
+  std::optional<Index> substeps;       ///< steps of equal size per control interval; 1 unless set
+  std::optional<double> rtol;          ///< relative tolerance of adaptive schemes
+  std::optional<double> atol;          ///< absolute tolerance of adaptive schemes
+  std::optional<AdjointKind> adjoint;  ///< that of the scheme unless set
+  /// What follows a step whose nonlinear solve fails; `bisect` for implicit schemes only.
+  Recovery recovery = Recovery::none;
 };
 
 /// `method` taking `substeps` ≥ 1 steps of equal size in each interval.
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
-                                                    std::unique_ptr<OneStepMethod<T>> method);
+                                                    std::unique_ptr<OneStepMethod<T>> method,
+                                                    Recovery recovery = Recovery::none);
 
 struct ButcherTableau;
 
@@ -200,8 +216,8 @@ class IntegratorRegistry {
     Factory<double> make_double;
   };
 
-  /// Each throws InputError when the name is taken or malformed, and `add(ButcherTableau)` also when
-  /// the tableau is inconsistent (row sums, weights, shape).
+  /// Each throws InputError when the name is taken or malformed, the order or the stages below 1, and
+  /// `add(ButcherTableau)` also when the tableau is inconsistent (row sums, weights, shape).
   void add(const ButcherTableau& tableau);
   void add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
            OneStepFactory<double> make_double);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -39,6 +40,13 @@ class Tape {
     used_ += size;
     steps_.push_back({t, h, record});
     return record;
+  }
+
+  /// Takes the last step back.
+  void pop() {
+    assert(!steps_.empty());
+    used_ = steps_.back().record - blocks_[block_].memory.get();
+    steps_.pop_back();
   }
 
   /// Forgets all steps, keeps the memory.

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <limits>
-
+#include "core/tolerances.hpp"
 #include "explicit_rk/explicit_runge_kutta.hpp"
 #include "explicit_rk/tableaus.hpp"
 #include "odeint/adaptive_steps.hpp"
@@ -14,22 +12,10 @@ namespace turnpike::odeint {
 
 namespace {
 
-/// `value` as a tolerance in T. Throws InputError when rounding alone would exceed it.
-template <class T>
-T tolerance(const char* key, double value, const std::string& scheme) {
-  const double smallest = 10 * static_cast<double>(std::numeric_limits<T>::epsilon());
-  if (!(value >= smallest && value < 1)) {
-    throw InputError(fmt::format(
-        "integrator.{} = {}: '{}' takes tolerances from {:.1e} to 1 in {}", key, value, scheme, smallest,
-        std::is_same_v<T, float> ? "float; set run.precision = double for finer ones" : "double"));
-  }
-  return static_cast<T>(value);
-}
-
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make(const IntegratorTraits& traits, Controller controller,
                                         const ButcherTableau& tableau, const IntegratorOptions& options) {
-  if (options.adjoint != AdjointKind::discrete) {
+  if (options.adjoint.value_or(traits.adjoint) != traits.adjoint) {
     throw InputError(
         fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint only; "
                     "leave integrator.adjoint unset",
@@ -47,11 +33,7 @@ std::unique_ptr<IntervalMethod<T>> make(const IntegratorTraits& traits, Controll
                     "that '{}' chooses or integrator.substeps for fixed ones",
                     traits.name));
   }
-  const T rtol = tolerance<T>("rtol", options.rtol.value_or(options.atol.value_or(0)), traits.name);
-  const T atol = options.atol ? static_cast<T>(*options.atol) : rtol;
-  if (!(atol > 0) || !std::isfinite(atol)) {
-    throw InputError(fmt::format("integrator.atol = {}: give a finite number above 0", *options.atol));
-  }
+  const auto [rtol, atol] = checked_tolerances<T>(options, options.atol.value_or(0), traits.name);
   return std::make_unique<AdaptiveSteps<T>>(traits, controller, rtol, atol, std::move(method));
 }
 

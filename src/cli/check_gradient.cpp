@@ -1,10 +1,9 @@
-#include "turnpike/gradient_check.hpp"
-
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/gradient.hpp"
 #include "io/run_results.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
@@ -46,11 +45,11 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
     e = load_experiment(config);
   }
   const ProblemDefinition<double> definition =
-      with_frozen_steps(make_definition<double>(e.config, e.train.class_count(), integrators));
+      make_definition<double>(e.config, e.train.class_count(), integrators);
   const Control<double> u = model ? model->control(definition) : initial_control(e.config, definition);
-  OptimalControlProblem<double> problem(definition, e.train);
-  const GradientCheckReport result = turnpike::check_gradient(problem, u, {});
+  const GradientCheckReport result = check_experiment(e, e.train, u, {}, integrators);
   if (!options.export_file.empty()) {
+    OptimalControlProblem<double> problem(definition, e.train);
     write_safetensors(options.export_file, exported(problem, u));
   }
   if (!options.export_data.empty()) {

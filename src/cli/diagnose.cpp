@@ -55,7 +55,8 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
     throw InputError(fmt::format("--epsilon {}; give a finite number above 0", options.epsilon));
   }
   const StoredModel model = load_model(options.model);
-  const Experiment e = model_experiment(model, options.overrides);
+  Experiment e = model_experiment(model, options.overrides);
+  settle_precision(e.config, integrators);
   const RunResults results = with_precision(e.config, [&]<class T>() {
     return analyse(e, model.control(make_definition<T>(e.config, e.train.class_count(), integrators)),
                    integrators, options.epsilon);

@@ -86,7 +86,8 @@ std::string predictions_csv(const Experiment& e, const std::vector<Evaluation>& 
 
 int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrators) {
   const StoredModel model = load_model(options.model);
-  const Experiment e = model_experiment(model, options.overrides);
+  Experiment e = model_experiment(model, options.overrides);
+  settle_precision(e.config, integrators);
   const std::vector<Evaluation> evaluations = with_precision(e.config, [&]<class T>() {
     const std::string first = options.overrides.data.empty() ? "train" : "data";
     std::vector<Evaluation> parts{evaluate_split<T>(first, e.train, e, model, integrators)};

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
 #include <functional>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "cli/commands.hpp"
 #include "turnpike/error.hpp"
+#include "turnpike/plugin.hpp"
 
 namespace {
 
@@ -60,11 +62,15 @@ int run(int argc, char** argv) {
                "turnpike");
   app.set_version_flag("--version", "turnpike " TURNPIKE_VERSION);
   app.allow_extras();
-  const turnpike::IntegratorRegistry integrators = turnpike::builtin_integrators();
+  turnpike::IntegratorRegistry integrators = turnpike::builtin_integrators();
+  std::vector<std::string> plugins;
   std::vector<std::pair<CLI::App*, std::function<int()>>> commands;
   const auto command = [&](const char* name, const char* text, std::function<int()> action) {
     CLI::App* sub = app.add_subcommand(name, text);
     sub->allow_extras();
+    sub->add_option("--plugin", plugins, "Shared object with integrators of your own, repeatable")
+        ->take_all()
+        ->expected(1);
     commands.emplace_back(sub, std::move(action));
     return sub;
   };
@@ -72,8 +78,9 @@ int run(int argc, char** argv) {
   cli::TrainOptions train;
   CLI::App* sub = command("train", "Trains, measures and writes a run directory",
                           [&] { return cli::train(train, integrators); });
-  sub->add_option("SOURCE", train.source,
-                  "two-spirals, two-spirals-paper, csv (with --data), or a CONFIG.toml");
+  sub->add_option(
+      "SOURCE", train.source,
+      "two-spirals, two-spirals-implicit, two-spirals-paper, csv (with --data), or a CONFIG.toml");
   sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/");
   sub->add_flag("--json", train.json, "Print the summary as JSON");
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
@@ -159,6 +166,9 @@ int run(int argc, char** argv) {
       if (!parsed->remaining().empty()) {
         reject_unknown(*parsed, parsed->remaining());
       }
+      for (const std::string& plugin : plugins) {
+        turnpike::load_plugin(plugin, integrators);
+      }
       return action();
     }
   }
@@ -173,7 +183,13 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return run(argc, argv);
+    const int status = run(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      fmt::print(stderr,
+                 "turnpike: the output could not be written; check where it goes and the space left there\n");
+      return status == 0 ? 1 : status;
+    }
+    return status;
   } catch (const InputError& error) {
     fmt::print(stderr, "turnpike: {}\n", error.what());
     return 2;

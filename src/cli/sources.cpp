@@ -62,6 +62,14 @@ RunConfig source_config(const std::string& source, const Overrides& overrides) {
   return config;
 }
 
+void settle_precision(RunConfig& config, const IntegratorRegistry& integrators) {
+  if (config.run.precision == "float" && integrators.find(config.integrator.name).traits.double_only) {
+    config.run.precision = "double";
+    fmt::print(stderr, "turnpike: '{}' works in double only, so run.precision is double\n",
+               config.integrator.name);
+  }
+}
+
 std::string source_title(const std::string& source, const RunConfig& config) {
   if (source == "csv") {
     return fs::path(config.data.path).stem().string();

@@ -53,6 +53,10 @@ StoredModel load_model(const std::string& path);
 /// The model's experiment with the overrides, --data included.
 Experiment model_experiment(const StoredModel& model, const Overrides& overrides);
 
+/// Sets run.precision to double when the integrator exists for double only, and says so on stderr. Throws
+/// InputError for an unknown integrator.
+void settle_precision(RunConfig& config, const IntegratorRegistry& integrators);
+
 /// Calls `function.template operator()<T>()` with the configuration's precision.
 template <class Function>
 auto with_precision(const RunConfig& config, Function&& function) {

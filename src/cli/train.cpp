@@ -6,11 +6,11 @@
 #include <optional>
 
 #include "cli/commands.hpp"
+#include "cli/gradient.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
-#include "turnpike/gradient_check.hpp"
 #include "turnpike/run_directory.hpp"
 
 namespace turnpike::cli {
@@ -34,9 +34,7 @@ GradientCheckReport check_trained(const Experiment& e, const Control<double>& u,
     samples.features = e.train.features.leftCols(most_samples);
     samples.labels.resize(static_cast<std::size_t>(most_samples));
   }
-  OptimalControlProblem<double> problem(
-      with_frozen_steps(make_definition<double>(e.config, e.train.class_count(), integrators)), samples);
-  return turnpike::check_gradient(problem, u, {.directions = 2, .coordinates = 10});
+  return check_experiment(e, samples, u, {.directions = 2, .coordinates = 10}, integrators);
 }
 
 template <class T>
@@ -182,7 +180,8 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
     throw InputError(fmt::format("train needs a source: {}, or a configuration file that ends in .toml",
                                  fmt::join(recipe_names(), ", ")));
   }
-  const RunConfig config = source_config(options.source, options.overrides);
+  RunConfig config = source_config(options.source, options.overrides);
+  settle_precision(config, integrators);
   const Experiment e = load_experiment(config);
   return with_precision(e.config, [&]<class T>() {
     return run_training<T>(e, false, options.json, integrators, [&] {
@@ -209,6 +208,7 @@ int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) 
   if (options.threads > 0) {
     set_key(config, fmt::format("run.threads={}", options.threads));
   }
+  settle_precision(config, integrators);
   const Experiment e = load_experiment(config);
   return with_precision(e.config, [&]<class T>() {
     return run_training<T>(e, true, options.json, integrators, [&] { return run; });

@@ -32,8 +32,9 @@ StepStatus pull_back_steps(const OneStepMethod<T>& method, const ControlledSyste
 template <class T>
 class FixedSteps final : public IntervalMethod<T> {
  public:
-  FixedSteps(IntegratorTraits traits, Index substeps, std::unique_ptr<OneStepMethod<T>> method)
-      : traits_(std::move(traits)), substeps_(substeps), method_(std::move(method)) {}
+  FixedSteps(IntegratorTraits traits, Index substeps, std::unique_ptr<OneStepMethod<T>> method,
+             Recovery recovery = Recovery::none)
+      : traits_(std::move(traits)), substeps_(substeps), recovery_(recovery), method_(std::move(method)) {}
 
   [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
 
@@ -52,8 +53,14 @@ class FixedSteps final : public IntervalMethod<T> {
     const T h = (t_end - t_begin) / T(static_cast<double>(substeps_));
     for (Index i = 0; i < substeps_; ++i) {
       const T t = t_begin + h * T(static_cast<double>(i));
-      T* const record = tape == nullptr ? work.record.data() : tape->push(t, h, work.footprint.record);
-      const StepStatus status = method_->step(system, t, h, X, cost, record, work.scratch.data());
+      StepStatus status = take_step(system, t, h, X, cost, tape, work);
+      if (status.outcome == StepOutcome::not_converged && recovery_ == Recovery::bisect) {
+        const T half = h / T(2);
+        status = take_step(system, t, half, X, cost, tape, work);
+        if (status.ok()) {
+          status = take_step(system, t + half, half, X, cost, tape, work);
+        }
+      }
       if (!status.ok()) {
         return status;
       }
@@ -75,8 +82,20 @@ class FixedSteps final : public IntervalMethod<T> {
     std::vector<T> record;  // of the current step when nothing is taped
   };
 
+  /// One step; the tape keeps it when it succeeds.
+  StepStatus take_step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, Tape<T>* tape,
+                       Workspace& work) const {
+    T* const record = tape == nullptr ? work.record.data() : tape->push(t, h, work.footprint.record);
+    const StepStatus status = method_->step(system, t, h, X, cost, record, work.scratch.data());
+    if (!status.ok() && tape != nullptr) {
+      tape->pop();
+    }
+    return status;
+  }
+
   IntegratorTraits traits_;
   Index substeps_;
+  Recovery recovery_;
   std::unique_ptr<OneStepMethod<T>> method_;
 };
 

@@ -25,11 +25,16 @@ Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& op
                     "an adaptive scheme",
                     options.rtol ? "rtol" : "atol", traits.name));
   }
-  if (options.adjoint != traits.adjoint) {
+  if (options.adjoint.value_or(traits.adjoint) != traits.adjoint) {
     throw InputError(
         fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
                     "only; leave integrator.adjoint unset",
                     traits.name));
+  }
+  if (options.recovery == Recovery::bisect && !traits.implicit) {
+    throw InputError(fmt::format(
+        "integrator.recovery = bisect, but '{}' solves no equations that could fail; leave it unset",
+        traits.name));
   }
   return checked_substeps(options);
 }
@@ -56,21 +61,28 @@ std::string_view describe(StepOutcome outcome) {
       return "a nonlinear solve did not converge";
     case StepOutcome::step_too_small:
       return "error control asked for a step below the resolution of t";
+    case StepOutcome::threw:
+      return "the scheme threw an exception";
     case StepOutcome::too_many_steps:
+      return "the step limit of one interval was reached";
+    case StepOutcome::solver_failed:
       break;
   }
-  return "the step limit of one interval was reached";
+  return "the solver gave up";
 }
 
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
-                                                    std::unique_ptr<OneStepMethod<T>> method) {
-  return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method));
+                                                    std::unique_ptr<OneStepMethod<T>> method,
+                                                    Recovery recovery) {
+  return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method), recovery);
 }
 template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(IntegratorTraits, Index,
-                                                                 std::unique_ptr<OneStepMethod<float>>);
+                                                                 std::unique_ptr<OneStepMethod<float>>,
+                                                                 Recovery);
 template std::unique_ptr<IntervalMethod<double>> make_fixed_steps(IntegratorTraits, Index,
-                                                                  std::unique_ptr<OneStepMethod<double>>);
+                                                                  std::unique_ptr<OneStepMethod<double>>,
+                                                                  Recovery);
 
 Index checked_substeps(const IntegratorOptions& options) {
   const Index substeps = options.substeps.value_or(1);
@@ -96,9 +108,16 @@ IntegratorTraits traits_of(const ButcherTableau& tableau) {
 void IntegratorRegistry::add(const ButcherTableau& tableau) {
   check_tableau(tableau);
   const IntegratorTraits traits = traits_of(tableau);
-  add(
-      traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
-      [tableau] { return make_explicit_runge_kutta<double>(tableau); });
+  if (tableau.is_explicit()) {
+    add(
+        traits, [tableau] { return make_explicit_runge_kutta<float>(tableau); },
+        [tableau] { return make_explicit_runge_kutta<double>(tableau); });
+  } else {
+    (void)make_implicit_runge_kutta<double>(tableau);  // throws for what it cannot take
+    add(
+        traits, [tableau] { return make_implicit_runge_kutta<float>(tableau); },
+        [tableau] { return make_implicit_runge_kutta<double>(tableau); });
+  }
 }
 
 void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
@@ -106,16 +125,21 @@ void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<floa
   add(
       traits,
       [traits, make = std::move(make_float)](const IntegratorOptions& options) {
-        return make_fixed_steps<float>(traits, fixed_substeps(traits, options), make());
+        return make_fixed_steps<float>(traits, fixed_substeps(traits, options), make(), options.recovery);
       },
       [traits, make = std::move(make_double)](const IntegratorOptions& options) {
-        return make_fixed_steps<double>(traits, fixed_substeps(traits, options), make());
+        return make_fixed_steps<double>(traits, fixed_substeps(traits, options), make(), options.recovery);
       });
 }
 
 void IntegratorRegistry::add(const IntegratorTraits& traits, Factory<float> make_float,
                              Factory<double> make_double) {
   check_name(traits.name);
+  if (traits.order < 1 || traits.stages < 1) {
+    throw InputError(
+        fmt::format("the integrator '{}' says it has order {} and {} stages; both are at least 1",
+                    traits.name, traits.order, traits.stages));
+  }
   const auto same_name = [&](const Entry& entry) { return entry.traits.name == traits.name; };
   if (std::any_of(entries_.begin(), entries_.end(), same_name)) {
     throw InputError(
@@ -130,7 +154,10 @@ const IntegratorRegistry::Entry& IntegratorRegistry::find(std::string_view name)
       return entry;
     }
   }
-  throw InputError(fmt::format("unknown integrator '{}'{}", name, suggest_name(name, names())));
+  const std::string nearest = nearest_name(name, names());
+  throw InputError(fmt::format("unknown integrator '{}'{}; known are {}, and those of a --plugin", name,
+                               nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest),
+                               fmt::join(names(), ", ")));
 }
 
 std::vector<std::string> IntegratorRegistry::names() const {

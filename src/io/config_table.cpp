@@ -102,15 +102,29 @@ ConfigKey number(std::string name, Range range, std::string text, Access access)
   return key;
 }
 
-/// A key for a text, one of `choices` unless that is empty.
+/// A key for a text or an optional text, one of `choices` unless that is empty.
 template <class Access>
 ConfigKey text(std::string name, std::vector<std::string> choices, std::string description, Access access) {
   ConfigKey key;
   key.name = std::move(name);
   key.text = std::move(description);
   key.type = choices.empty() ? "text" : fmt::format("{}", fmt::join(choices, " | "));
-  key.get = [access](const RunConfig& c) { return json(access(c)); };
+  using Member = std::remove_cvref_t<decltype(access(std::declval<RunConfig&>()))>;
+  constexpr bool optional = !std::is_same_v<Member, std::string>;
+  key.get = [access](const RunConfig& c) {
+    if constexpr (optional) {
+      return access(c) ? json(*access(c)) : json();
+    } else {
+      return json(access(c));
+    }
+  };
   key.set = [access, choices](RunConfig& c, const json& v) {
+    if constexpr (optional) {
+      if (v.is_null()) {
+        access(c).reset();
+        return;
+      }
+    }
     if (!v.is_string()) {
       reject("give a text in quotes");
     }
@@ -244,8 +258,11 @@ std::vector<ConfigKey> make_table() {
       number("integrator.rtol", {0, 1, true}, "Relative tolerance of adaptive schemes.",
              MEMBER(integrator.rtol)),
       number("integrator.atol", positive, "Absolute tolerance of adaptive schemes.", MEMBER(integrator.atol)),
-      text("integrator.adjoint", {"discrete", "continuous"}, "Which adjoint gives the gradient.",
-           MEMBER(integrator.adjoint)),
+      text("integrator.adjoint", {"discrete", "continuous"},
+           "Which adjoint gives the gradient; unset for the scheme's own.", MEMBER(integrator.adjoint)),
+      text("integrator.recovery", {"none", "bisect"},
+           "What follows a step that an implicit scheme cannot solve: bisect takes two half steps instead.",
+           MEMBER(integrator.recovery)),
       text("cost.stage", costs, "Stage cost ℓ beside r‖u‖².", MEMBER(cost.stage)),
       text("cost.terminal", costs, "Terminal cost ℓ_f.", MEMBER(cost.terminal)),
       number("cost.p_d", {0, 1, true}, "Label smoothing: probability of the label, in (1/C, 1).",

@@ -122,6 +122,26 @@ std::size_t find_label_column(const CsvOptions& options, const std::vector<std::
                      : suggest_name(options.label, header)));
 }
 
+/// Whether `text` is UTF-8 (RFC 3629, without its rarest exclusions), as the run's JSON files need it.
+bool is_utf8(std::string_view text) {
+  std::size_t following = 0;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    if (following > 0) {
+      if ((byte & 0xC0U) != 0x80U) {
+        return false;
+      }
+      --following;
+    } else if (byte >= 0x80U) {
+      following = byte >= 0xF5U ? 0 : byte >= 0xF0U ? 3 : byte >= 0xE0U ? 2 : byte >= 0xC2U ? 1 : 0;
+      if (following == 0) {
+        return false;
+      }
+    }
+  }
+  return following == 0;
+}
+
 /// Classes sorted as numbers when all are numbers, else as text.
 std::vector<std::string> sorted_classes(const std::vector<Line>& lines, std::size_t column) {
   std::set<std::string> names;
@@ -155,14 +175,16 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
   }
   std::vector<std::string> header;
   const auto no_number = [](const std::string& field) { return !parse_number(field).has_value(); };
-  // A header has a text in a feature column; the label column may hold text anyway.
+  // A header holds no number, or names the label column; a row with some numbers is a sample with a mistake.
   std::vector<std::string> first = lines.front().fields;
   const bool label_named = std::find(first.begin(), first.end(), options.label) != first.end();
-  const auto texts = std::count_if(first.begin(), first.end(), no_number);
-  if (label_named || texts > 1 || (texts == 1 && columns == 2 && no_number(first[0])) ||
-      (texts == 1 && options.label.empty() && !no_number(first.back()))) {
+  if (label_named || std::all_of(first.begin(), first.end(), no_number)) {
     header = std::move(first);
     lines.erase(lines.begin());
+  }
+  if (!std::all_of(header.begin(), header.end(), [](const std::string& name) { return is_utf8(name); })) {
+    throw InputError(
+        fmt::format("{}: the header holds bytes that are no UTF-8; save the file as UTF-8", file.string()));
   }
   const std::size_t label = find_label_column(options, header, columns, file);
   if (lines.empty()) {
@@ -179,6 +201,19 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
     if (line.fields[label].empty()) {
       throw InputError(fmt::format("{}, line {}: {} holds no class; fill it in", file.string(), line.number,
                                    name_of_column(label)));
+    }
+    const auto number = parse_number(line.fields[label]);
+    if (number && !std::isfinite(*number)) {
+      throw InputError(
+          fmt::format("{}, line {}: {} holds '{}' as class; give the sample's class or leave the "
+                      "line out",
+                      file.string(), line.number, name_of_column(label), line.fields[label]));
+    }
+    for (std::size_t j = 0; j < columns; ++j) {
+      if (!is_utf8(line.fields[j])) {
+        throw InputError(fmt::format("{}, line {}: {} holds bytes that are no UTF-8; save the file as UTF-8",
+                                     file.string(), line.number, fmt::format("column {}", j)));
+      }
     }
   }
 

@@ -113,17 +113,23 @@ std::shared_ptr<const Cost<T>> make_cost(const std::string& kind, const RunConfi
 }
 
 IntegratorOptions integrator_options(const RunConfig& config) {
-  return {
-      .substeps = config.integrator.substeps,
-      .rtol = config.integrator.rtol,
-      .atol = config.integrator.atol,
-      .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete};
+  std::optional<AdjointKind> adjoint;
+  if (config.integrator.adjoint) {
+    adjoint = *config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete;
+  }
+  return {.substeps = config.integrator.substeps,
+          .rtol = config.integrator.rtol,
+          .atol = config.integrator.atol,
+          .adjoint = adjoint,
+          .recovery = config.integrator.recovery == "bisect" ? Recovery::bisect : Recovery::none};
 }
 
 }  // namespace
 
 ModelInfo Experiment::model_info() const {
-  return {config, train.classes, train.feature_names, standardization};
+  RunConfig stored = config;
+  stored.run.threads = 1;  // never changes a result, so it does not change the file
+  return {stored, train.classes, train.feature_names, standardization};
 }
 
 Experiment load_experiment(const RunConfig& config) {
@@ -196,8 +202,9 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
       definition.integrator->traits().negative_weights && !config.integrator.rtol) {
     throw InputError(
         fmt::format("'{}' has negative weights, so fixed steps can drive the computed running "
-                    "cost below zero; set cost.quadrature = nodes or integrator.rtol",
-                    config.integrator.name));
+                    "cost below zero; set cost.quadrature = nodes{}",
+                    config.integrator.name,
+                    integrators.find(config.integrator.name).traits.adaptive ? " or integrator.rtol" : ""));
   }
   return definition;
 }

@@ -59,7 +59,17 @@ std::string read_text_file(const std::filesystem::path& file, std::string_view w
   return text.str();
 }
 
-void write_file_atomically(const std::filesystem::path& file, std::string_view text) {
+void write_file_atomically(const std::filesystem::path& target, std::string_view text) {
+  // A link stays a link; devices and pipes are not replaced.
+  std::error_code error;
+  const std::filesystem::path resolved = std::filesystem::weakly_canonical(target, error);
+  const std::filesystem::path& file = error ? target : resolved;
+  const auto kind = std::filesystem::status(file, error).type();
+  if (kind != std::filesystem::file_type::not_found && kind != std::filesystem::file_type::regular &&
+      kind != std::filesystem::file_type::none) {
+    throw InputError(
+        fmt::format("'{}' exists and is no regular file; give another path to write to", target.string()));
+  }
   const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : ".";
   std::string temporary = (directory / (".turnpike-XXXXXX")).string();
   const Descriptor output(::mkstemp(temporary.data()));

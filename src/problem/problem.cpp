@@ -52,7 +52,11 @@ std::string IntegrationStatus::message() const {
   if (sample >= 0) {
     text += fmt::format(", sample {}", sample);
   }
-  return text + ")";
+  text += ")";
+  if (step.detail != nullptr) {
+    text += fmt::format("; {}", step.detail);
+  }
+  return text;
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <nlopt.hpp>
 #include <type_traits>
 
@@ -44,6 +45,24 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 
 std::int64_t steps_in_epoch(std::int64_t samples, std::int64_t batch) {
   return batch == 0 ? 1 : (samples + batch - 1) / batch;
+}
+
+/// Names the layer with the largest entry of a gradient that is not finite or whose norm is not.
+template <class T>
+std::string non_finite_gradient(const Control<T>& gradient) {
+  Index worst = 0;
+  double largest = 0;
+  for (Index k = gradient.intervals() - 1; k >= 0; --k) {
+    const T* const entries = gradient.interval(k);
+    for (Index i = 0; i < gradient.layout().size(); ++i) {
+      const double size = std::abs(static_cast<double>(entries[i]));
+      if (!(size <= largest)) {
+        largest = std::isfinite(size) ? size : std::numeric_limits<double>::infinity();
+        worst = k;
+      }
+    }
+  }
+  return fmt::format("the gradient became NaN or infinite, largest in layer {}", worst);
 }
 
 }  // namespace
@@ -137,9 +156,9 @@ bool Trainer<T>::take_step(const Objective& objective, EpochMetrics& metrics, Tr
   if (!objective.status.ok() || !std::isfinite(objective.total()) || !std::isfinite(metrics.gradient_norm)) {
     result.outcome = TrainingOutcome::not_finite;
     result.status = objective.status;
-    result.message = fmt::format(
-        "epoch {}: {}; lower optimizer.learning_rate or set optimizer.clip", epoch_ + 1,
-        objective.status.ok() ? "the gradient became NaN or infinite" : objective.status.message());
+    result.message =
+        fmt::format("epoch {}: {}; lower optimizer.learning_rate or set optimizer.clip", epoch_ + 1,
+                    objective.status.ok() ? non_finite_gradient(gradient_) : objective.status.message());
     control_ = last_good_;
     return false;
   }

@@ -81,9 +81,23 @@ TEST_CASE("damaged data files are refused with line and column") {
   csv("x,y,c\n1,2,a\nnan,2,b\n", "line 3");
   csv("x,y,c\n1,2,a\n1,3,a\n", "class");
   csv("", "empty");
+  csv("1.5,2x,1\n1,2,0\n3,2,1\n", "line 1");
+  csv("1,2,0\n1,3,1\n1,3,nan\n", "'nan' as class");
+  csv("1,2,0\n1,3,\xff\n", "UTF-8");
   refused(program, {"train", "csv", "--data", "missing.csv"}, "missing.csv");
   refused(program, {"train", "csv"}, "--data");
   refused(program, {"train", "two-spirals", "--data", "d.csv"}, "csv");
+}
+
+TEST_CASE("what is no regular file is not replaced, and output that cannot be written is an error") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  refused(program, {"evaluate", "run", "--predictions", "/dev/full"}, "no regular file");
+  CHECK(std::filesystem::is_character_file("/dev/full"));
+  const ProcessResult full = run_process({"sh", "-c", "\"$0\" integrators > /dev/full", TURNPIKE_PROGRAM},
+                                         program.directory().path());
+  CHECK(full.status == 1);
+  CHECK(full.err.find("output could not be written") != std::string::npos);
 }
 
 TEST_CASE("damaged models, runs and configurations are refused by name") {

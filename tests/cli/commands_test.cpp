@@ -215,6 +215,31 @@ TEST_CASE("integrators and doctor answer in text and JSON") {
   }
 }
 
+TEST_CASE("a scheme for double alone trains in double and says so once") {
+  const Program program;
+  const ProcessResult trained = program.train(
+      "run", {"--integrator", "cvodes-bdf", "--set", "integrator.rtol=1e-4", "--set", "optimizer.epochs=5"});
+  CAPTURE(trained.err);
+  REQUIRE(trained.status == 0);
+  const std::string note = "'cvodes-bdf' works in double only";
+  CHECK(trained.err.find(note) != std::string::npos);
+  CHECK(trained.err.find(note) == trained.err.rfind(note));
+  const json summary = json::parse(program.read("run/summary.json"));
+  CHECK(summary["precision"] == "double");
+  CHECK(summary["gradient_check"]["passed"] == true);
+  CHECK(program({"check-gradient", "run"}).status == 0);
+  CHECK(program({"diagnose", "run"}).err.empty());
+
+  REQUIRE(program.train("float").status == 0);
+  const ProcessResult evaluated = program({"evaluate", "float", "--integrator", "cvodes-adams"});
+  CHECK(evaluated.status == 0);
+  CHECK(evaluated.err.find("'cvodes-adams' works in double only") != std::string::npos);
+  const ProcessResult refused =
+      program.train("refused", {"--integrator", "cvodes-adams", "--set", "integrator.adjoint=discrete"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("continuous adjoint only") != std::string::npos);
+}
+
 TEST_CASE("a training that diverges ends with status 1, epoch and layer, and keeps the last good model") {
   const Program program;
   const ProcessResult result =

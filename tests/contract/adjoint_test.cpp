@@ -47,10 +47,10 @@ double relative_error(const std::vector<double>& x, const std::vector<double>& y
   return difference / size;
 }
 
-TEST_CASE("the adjoint gradient equals the derivative by dual numbers to 1e-12, in 1080 cases") {
+TEST_CASE("the adjoint gradient equals the derivative by dual numbers to 1e-12, implicit ones to 1e-11, in 1836 cases") {
   double worst = 0;
   int cases = 0;
-  for (const ButcherTableau& tableau : explicit_tableaus()) {
+  for (const ButcherTableau& tableau : all_tableaus()) {
     for (const FieldKind field : {FieldKind::single_layer, FieldKind::two_layer}) {
       for (const Activation activation : all_activations()) {
         if (!is_smooth(activation)) {
@@ -72,13 +72,13 @@ TEST_CASE("the adjoint gradient equals the derivative by dual numbers to 1e-12, 
             CAPTURE(tableau.name);
             CAPTURE(name_of(activation));
             CAPTURE(substeps);
-            CHECK(error <= 1e-12);
+            CHECK(error <= (tableau.is_explicit() ? 1e-12 : 1e-11));
           }
         }
       }
     }
   }
-  CHECK(cases == 1080);
+  CHECK(cases == 1836);
   MESSAGE("largest relative error of ", cases, " gradients: ", worst);
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("gradients of kinked activations are exact where no sample sits on a k
 }
 
 TEST_CASE("the adjoint of the trapezoidal quadrature over the nodes is exact") {
-  for (const ButcherTableau& tableau : explicit_tableaus()) {
+  for (const ButcherTableau& tableau : all_tableaus()) {
     SampleProblem p;
     p.tableau = tableau;
     p.substeps = 2;
@@ -133,7 +133,7 @@ TEST_CASE("the adjoint of the trapezoidal quadrature over the nodes is exact") {
 }
 
 TEST_CASE("gradients in float agree with those in double to single precision") {
-  for (const ButcherTableau& tableau : explicit_tableaus()) {
+  for (const ButcherTableau& tableau : all_tableaus()) {
     SampleProblem p;
     p.tableau = tableau;
     p.substeps = 2;
@@ -190,7 +190,7 @@ EnsembleEvaluator<T> evaluator_with_control_cost(const SampleProblem& p) {
 }
 
 TEST_CASE("a running cost that depends on the control has its ∂ℓ/∂u in the gradient") {
-  for (const ButcherTableau& tableau : explicit_tableaus()) {
+  for (const ButcherTableau& tableau : all_tableaus()) {
     SampleProblem p;
     p.tableau = tableau;
     p.substeps = 2;

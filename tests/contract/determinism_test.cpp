@@ -37,7 +37,7 @@ Results<T> solve(const SampleProblem& p, const std::string& name) {
 }
 
 TEST_CASE_TEMPLATE("1, 2 and 4 threads give the same bits", T, float, double) {
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : registered_names<T>()) {
     SampleProblem p = many_samples();
     const Results<T> one = solve<T>(p, name);
     for (const int threads : {2, 4}) {
@@ -54,7 +54,7 @@ TEST_CASE_TEMPLATE("1, 2 and 4 threads give the same bits", T, float, double) {
 
 TEST_CASE_TEMPLATE("a sample's states do not depend on the other samples, their order or the tiles", T, float,
                    double) {
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : fixed_step_names()) {
     for (const Index n : {3, 6}) {
       SampleProblem p = many_samples();
       p.n = n;
@@ -95,7 +95,7 @@ TEST_CASE_TEMPLATE("a sample's states do not depend on the other samples, their 
 }
 
 TEST_CASE_TEMPLATE("the same evaluation twice gives the same bits", T, float, double) {
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : registered_names<T>()) {
     const SampleProblem p = many_samples();
     OptimalControlProblem<T> problem = make_problem<T>(p, name);
     const Control<T> u = make_control<T>(p);
@@ -114,7 +114,7 @@ TEST_CASE_TEMPLATE("after the first evaluation nothing is allocated", T, float, 
   const std::int64_t before_vector = allocations();
   const std::vector<int> counted(10);
   REQUIRE(allocations() > before_vector);
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : fixed_step_names()) {
     for (const int threads : {1, 2}) {
       for (const Index n : {2, 3, 40}) {
         SampleProblem p = many_samples();

@@ -8,7 +8,7 @@ namespace turnpike::test {
 namespace {
 
 TEST_CASE_TEMPLATE("zero control returns every state bit for bit", T, float, double) {
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : registered_names<T>()) {
     for (const FieldKind field : {FieldKind::single_layer, FieldKind::two_layer}) {
       for (const Activation activation : all_activations()) {
         for (const Index n : {3, 7}) {
@@ -34,7 +34,7 @@ TEST_CASE_TEMPLATE("zero control returns every state bit for bit", T, float, dou
 }
 
 TEST_CASE_TEMPLATE("a second layer of zeros holds every state bit for bit", T, float, double) {
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : registered_names<T>()) {
     SampleProblem p;
     p.outer = Activation::tanh;
     OptimalControlProblem<T> problem = make_problem<T>(p, name);
@@ -53,7 +53,7 @@ TEST_CASE_TEMPLATE("a second layer of zeros holds every state bit for bit", T, f
 
 TEST_CASE("an equilibrium with u ≠ 0 is held to rounding") {
   // σ(A x + b) = 0 at b = −A x for one sample.
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : registered_names<double>()) {
     SampleProblem p;
     p.field = FieldKind::single_layer;
     p.samples = 1;
@@ -72,7 +72,7 @@ TEST_CASE("an equilibrium with u ≠ 0 is held to rounding") {
 }
 
 TEST_CASE("a step that is not finite says where and leaves no gradient behind unnoticed") {
-  for (const std::string& name : builtin_integrators().names()) {
+  for (const std::string& name : registered_names<double>()) {
     SampleProblem p;
     p.activation = Activation::identity;
     p.n = 3;

@@ -31,3 +31,20 @@ if(NOT output MATCHES "V = [0-9.]+, gradient with respect to 420 numbers" OR NOT
   message(FATAL_ERROR "the program of README.md printed:\n${output}")
 endif()
 run(${WORK}/installed/bin/turnpike --version)
+
+# The example plug-in against the installed package: its three schemes train, and their gradients are exact.
+run(${CMAKE_COMMAND} -S ${EXAMPLE} -B ${WORK}/example -G Ninja -DCMAKE_PREFIX_PATH=${WORK}/installed)
+run(${CMAKE_COMMAND} --build ${WORK}/example)
+set(plugin --plugin ${WORK}/example/libcustom_integrator.so)
+run(${WORK}/installed/bin/turnpike integrators ${plugin})
+foreach(scheme ralston hand-written-heun graded-heun)
+  if(NOT output MATCHES "${scheme}")
+    message(FATAL_ERROR "the plug-in's schemes are missing in:\n${output}")
+  endif()
+endforeach()
+foreach(scheme ralston hand-written-heun graded-heun)
+  run(${WORK}/installed/bin/turnpike train two-spirals ${plugin} --integrator ${scheme} --out ${WORK}/${scheme}
+      --set optimizer.epochs=20)
+  run(${WORK}/installed/bin/turnpike check-gradient two-spirals ${plugin} --integrator ${scheme}
+      --set data.per_class=30 --set control.intervals=5)
+endforeach()

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "sample_problem.hpp"
@@ -24,6 +25,32 @@ Dataset<T> make_dataset(const SampleProblem& p) {
   return data;
 }
 
+/// The registered integrators that exist for T.
+template <class T>
+std::vector<std::string> registered_names() {
+  const IntegratorRegistry registry = builtin_integrators();
+  std::vector<std::string> names;
+  for (const std::string& name : registry.names()) {
+    if (std::is_same_v<T, double> || !registry.find(name).traits.double_only) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+/// Those that take steps of equal size: each sample by itself, without allocations, and with the exact
+/// gradient of what they compute.
+inline std::vector<std::string> fixed_step_names() {
+  const IntegratorRegistry registry = builtin_integrators();
+  std::vector<std::string> names;
+  for (const std::string& name : registry.names()) {
+    if (registry.find(name).traits.fixed_steps) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 /// `p` with the registered integrator `name` in place of its tableau.
 template <class T>
 OptimalControlProblem<T> make_problem(const SampleProblem& p, const std::string& name) {
@@ -31,8 +58,11 @@ OptimalControlProblem<T> make_problem(const SampleProblem& p, const std::string&
   with_tableau.tableau = explicit_tableaus().front();
   ProblemDefinition<T> definition = make_definition<T>(with_tableau);
   IntegratorOptions options;
-  options.substeps = p.substeps;
-  definition.integrator = builtin_integrators().make<T>(name, options);
+  const IntegratorRegistry registry = builtin_integrators();
+  if (registry.find(name).traits.fixed_steps) {
+    options.substeps = p.substeps;
+  }
+  definition.integrator = registry.make<T>(name, options);
   return OptimalControlProblem<T>(std::move(definition), make_dataset<T>(p));
 }
 

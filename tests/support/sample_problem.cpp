@@ -12,6 +12,8 @@
 #include "dual.hpp"
 #include "explicit_rk/explicit_runge_kutta.hpp"
 #include "explicit_rk/tableaus.hpp"
+#include "implicit_rk/implicit_runge_kutta.hpp"
+#include "implicit_rk/tableaus.hpp"
 
 namespace turnpike::test {
 
@@ -81,11 +83,18 @@ ProblemDefinition<T> make_definition(const SampleProblem& p) {
   IntegratorTraits traits;
   traits.name = p.tableau.name;
   traits.order = p.tableau.order;
+  std::unique_ptr<OneStepMethod<T>> method;
   if constexpr (is_dual<T>) {
-    definition.integrator = std::make_shared<FixedSteps<T>>(
-        traits, p.substeps, std::make_unique<ExplicitRungeKutta<T>>(p.tableau));
+    if (p.tableau.is_explicit()) {
+      method = std::make_unique<ExplicitRungeKutta<T>>(p.tableau);
+    } else {
+      method = std::make_unique<ImplicitRungeKutta<T>>(p.tableau);
+    }
+    definition.integrator = std::make_shared<FixedSteps<T>>(traits, p.substeps, std::move(method));
   } else {
-    definition.integrator = make_fixed_steps<T>(traits, p.substeps, make_explicit_runge_kutta<T>(p.tableau));
+    method = p.tableau.is_explicit() ? make_explicit_runge_kutta<T>(p.tableau)
+                                     : make_implicit_runge_kutta<T>(p.tableau);
+    definition.integrator = make_fixed_steps<T>(traits, p.substeps, std::move(method));
   }
   definition.running = make_cost<T>(p, p.running);
   definition.terminal = make_cost<T>(p, p.terminal);
@@ -103,6 +112,20 @@ std::vector<ButcherTableau> explicit_tableaus() {
           tableaus::kutta3(),         tableaus::rk4(),
           tableaus::three_eighths(),  tableaus::dopri5(),
           tableaus::cash_karp54(),    tableaus::fehlberg78()};
+}
+
+std::vector<ButcherTableau> implicit_tableaus() {
+  return {tableaus::implicit_euler(), tableaus::implicit_midpoint(), tableaus::trapezoidal(),
+          tableaus::sdirk2(),         tableaus::sdirk3(),            tableaus::gauss4(),
+          tableaus::radau5()};
+}
+
+std::vector<ButcherTableau> all_tableaus() {
+  std::vector<ButcherTableau> all = explicit_tableaus();
+  for (ButcherTableau& tableau : implicit_tableaus()) {
+    all.push_back(std::move(tableau));
+  }
+  return all;
 }
 
 }  // namespace turnpike::test

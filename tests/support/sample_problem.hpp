@@ -95,5 +95,8 @@ Control<T> make_control(const SampleProblem& p) {
 
 /// All built-in explicit tableaus.
 std::vector<ButcherTableau> explicit_tableaus();
+/// All built-in implicit tableaus.
+std::vector<ButcherTableau> implicit_tableaus();
+std::vector<ButcherTableau> all_tableaus();
 
 }  // namespace turnpike::test

@@ -68,6 +68,12 @@ TEST_CASE("assignments on the command line are checked like those of a file") {
   CHECK(config.run.precision == "float");
   set_key(config, "integrator.rtol=1e-6");
   CHECK(config.integrator.rtol == 1e-6);
+  CHECK_FALSE(config.integrator.adjoint);
+  set_key(config, "integrator.adjoint=continuous");
+  CHECK(config.integrator.adjoint == "continuous");
+  CHECK(config_from_json(to_json(config)).integrator.adjoint == "continuous");
+  CHECK_FALSE(config_from_json(to_json(RunConfig{})).integrator.adjoint);
+  CHECK_THROWS_AS(set_key(config, "integrator.adjoint=both"), InputError);
   CHECK_THROWS_WITH_AS(set_key(config, "run.seed"), doctest::Contains("section.key=value"), InputError);
   CHECK_THROWS_WITH_AS(set_key(config, "run.sed=1"), doctest::Contains("run.seed"), InputError);
   CHECK_THROWS_AS(set_key(config, "run.seed=one"), InputError);

@@ -89,10 +89,12 @@ TEST_CASE("the registry names the nearest scheme and refuses options that a sche
   CHECK_THROWS_AS((void)registry.make<float>("heun", options), InputError);
 }
 
-TEST_CASE("the explicit schemes are registered") {
+TEST_CASE("the shipped schemes are registered") {
   CHECK(builtin_integrators().names() ==
         std::vector<std::string>{"explicit-euler", "explicit-midpoint", "heun", "ssprk3", "kutta3", "rk4",
-                                 "three-eighths", "dopri5", "cash-karp54", "fehlberg78"});
+                                 "three-eighths", "dopri5", "cash-karp54", "fehlberg78", "implicit-euler",
+                                 "implicit-midpoint", "trapezoidal", "sdirk2", "sdirk3", "gauss4", "radau5",
+                                 "cvodes-bdf", "cvodes-adams"});
 }
 
 }  // namespace

@@ -170,7 +170,7 @@ function prepareFlow() {
     let before = performance.now();
     const perLayer = Math.max(80, Math.min(450, 12000 / K));
     const frame = (now) => {
-      flowAt = Math.min(K, flowAt + (now - before) / perLayer);
+      flowAt = Math.min(K, flowAt + Math.max(0, now - before) / perLayer);
       before = now;
       drawFlow();
       if (flowAt >= K) { stop(); } else { playing = requestAnimationFrame(frame); }
@@ -228,7 +228,9 @@ function drawStill() {
         let end = j + 1;
         while (end < r.columns && r.predicted[i * r.columns + end] === c) ++end;
         plane.g.fillStyle = classColour(c);
-        plane.g.fillRect(plane.left + j * dx, plane.top + (r.rows - 1 - i) * dy, (end - j) * dx, dy + 0.5);
+        const left = Math.round(plane.left + j * dx), top = Math.round(plane.top + (r.rows - 1 - i) * dy);
+        plane.g.fillRect(left, top, Math.round(plane.left + end * dx) - left,
+          Math.round(plane.top + (r.rows - i) * dy) - top);
         j = end;
       }
     }

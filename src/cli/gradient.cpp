@@ -1,0 +1,47 @@
+#include "cli/gradient.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "turnpike/error.hpp"
+
+namespace turnpike::cli {
+
+namespace {
+
+constexpr double finest_reference = 1e-12;
+constexpr double default_rtol = 1e-6;  // of schemes with a continuous adjoint
+constexpr double allowed_errors = 1000;
+constexpr double largest_error = 0.1;  // whatever the tolerance
+
+}  // namespace
+
+GradientCheckReport check_experiment(const Experiment& e, const Dataset<double>& samples,
+                                     const Control<double>& u, GradientCheckOptions options,
+                                     const IntegratorRegistry& integrators) {
+  ProblemDefinition<double> definition =
+      make_definition<double>(e.config, e.train.class_count(), integrators);
+  if (definition.integrator->traits().adjoint == AdjointKind::discrete) {
+    OptimalControlProblem<double> problem(with_frozen_steps(std::move(definition)), samples);
+    return turnpike::check_gradient(problem, u, options);
+  }
+  OptimalControlProblem<double> problem(definition, samples);
+  IntegratorOptions fine;
+  const double rtol = e.config.integrator.rtol.value_or(default_rtol);
+  fine.rtol = std::max(rtol / 100, finest_reference);
+  definition.integrator = builtin_integrators().make<double>("fehlberg78", fine);
+  OptimalControlProblem<double> reference(with_frozen_steps(std::move(definition)), samples);
+  options.tolerance = std::min(allowed_errors * rtol, largest_error);
+  // The remainder is the gradient's error before it is of second order.
+  options.slope_tolerance = std::numeric_limits<double>::infinity();
+  return turnpike::check_gradient(
+      reference, u, options, [&](const Control<double>& at, Control<double>& gradient) {
+        const Objective V = problem.value_and_gradient(at, gradient);
+        if (!V.status.ok()) {
+          throw NumericalError("the gradient cannot be checked: " + V.status.message());
+        }
+      });
+}
+
+}  // namespace turnpike::cli

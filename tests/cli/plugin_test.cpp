@@ -1,0 +1,86 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "program.hpp"
+
+namespace turnpike::test {
+namespace {
+
+std::string plugin(const std::string& fault) { return TURNPIKE_PLUGIN_DIR "/libplugin_" + fault + ".so"; }
+
+/// Trains with a scheme of the faulty plug-in `fault`.
+ProcessResult train(const Program& program, const std::string& fault, const std::string& scheme = "faulty") {
+  return program.train("run", {"--plugin", plugin(fault), "--integrator", scheme});
+}
+
+bool is_one_sentence(const std::string& text) {
+  return text.rfind("turnpike: ", 0) == 0 && std::count(text.begin(), text.end(), '\n') == 1;
+}
+
+TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 2") {
+  struct Case {
+    std::string fault;
+    std::string says;
+  };
+  for (const Case& c : {Case{"wrong_abi", "was built for another version of turnpike"},
+                        Case{"no_symbol", "is no plug-in: it exports no turnpike_plugin_abi"},
+                        Case{"clash", "an integrator called 'rk4' exists already"},
+                        Case{"throws-in-registration", "failed to register its schemes: no schemes today"},
+                        Case{"registers-nothing", "registers no scheme"},
+                        Case{"impossible-order", "says it has order 0 and 1 stages"},
+                        Case{"null-factory", "made no method for 'faulty' in float"}}) {
+    const Program program;
+    const ProcessResult result = train(program, c.fault);
+    CAPTURE(c.fault);
+    CAPTURE(result.err);
+    CHECK(result.status == 2);
+    CHECK(is_one_sentence(result.err));
+    CHECK(result.err.find(c.says) != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(program.file("run")));
+  }
+}
+
+TEST_CASE("a file that is missing or no shared object is refused with status 2") {
+  const Program program;
+  ProcessResult result = program({"integrators", "--plugin", "nowhere.so"});
+  CHECK(result.status == 2);
+  CHECK(result.err.find("there is no plug-in 'nowhere.so'") != std::string::npos);
+  result = program({"integrators", "--plugin", TURNPIKE_SOURCE_DIR "/README.md"});
+  CHECK(result.status == 2);
+  CHECK(is_one_sentence(result.err));
+  CHECK(result.err.find("build it as a shared object") != std::string::npos);
+}
+
+TEST_CASE("a step that throws or returns NaN ends the run with status 1, t, step and layer") {
+  for (const auto& [fault, says] :
+       {std::pair<std::string, std::string>{"throws-in-step",
+                                            "the scheme threw an exception in layer 3 (t = 3"},
+        {"throws-in-pull-back", "the scheme threw an exception in layer"},
+        {"returns-nan", "became NaN or infinite in layer 3 (t = 3, step size 1"}}) {
+    const Program program;
+    const ProcessResult result = train(program, fault);
+    CAPTURE(fault);
+    CAPTURE(result.err);
+    CHECK(result.status == 1);
+    CHECK(result.err.find(says) != std::string::npos);
+  }
+}
+
+TEST_CASE("schemes of a plug-in are listed, trained and evaluated like built-in ones") {
+  const Program program;
+  const std::string sound = plugin("none");
+  CHECK(program({"integrators", "--plugin", sound}).out.find("faulty") != std::string::npos);
+  REQUIRE(train(program, "none").status == 0);
+  CHECK(program({"evaluate", "run", "--plugin", sound}).status == 0);
+  const ProcessResult without = program({"evaluate", "run"});
+  CHECK(without.status == 2);
+  CHECK(without.err.find("--plugin") != std::string::npos);
+  // It is explicit Euler.
+  REQUIRE(program.train("euler").status == 0);
+  CHECK(program.read("run/metrics.csv").substr(0, 200) == program.read("euler/metrics.csv").substr(0, 200));
+}
+
+}  // namespace
+}  // namespace turnpike::test

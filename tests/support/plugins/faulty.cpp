@@ -1,0 +1,70 @@
+// A plug-in with the one fault that TURNPIKE_FAULT names.
+
+#include <limits>
+#include <memory>
+#include <stdexcept>
+#include <string_view>
+
+#include "turnpike/plugin.hpp"
+
+namespace {
+
+using namespace turnpike;
+
+constexpr std::string_view fault = TURNPIKE_FAULT;
+
+/// Explicit Euler up to its fault.
+template <class T>
+class Faulty final : public OneStepMethod<T> {
+ public:
+  [[nodiscard]] Footprint footprint(const ControlledSystem<T>& system) const override {
+    return {.record = system.record_size(), .scratch = system.state_dimension() * system.columns()};
+  }
+  StepStatus step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, T* record,
+                  T* scratch) const override {
+    if (fault == "throws-in-step" && t >= T(3)) {
+      throw std::runtime_error("no step today");
+    }
+    const Tile<T> Xdot{scratch, X.rows, X.columns, X.columns};
+    cost += h * system.evaluate(t, X, Xdot, record);
+    matrix(X) += h * matrix(Xdot);
+    if (fault == "returns-nan" && t >= T(3)) {
+      X(0, 1) = std::numeric_limits<T>::quiet_NaN();
+    }
+    return {};
+  }
+  StepStatus step_pull_back(const ControlledSystem<T>& system, T t, T h, T mu, Tile<T> lambda, T* ubar,
+                            const T* record, T* scratch) const override {
+    if (fault == "throws-in-pull-back" && t >= T(3)) {
+      throw 1;  // not even a std::exception
+    }
+    const Tile<T> W{scratch, lambda.rows, lambda.columns, lambda.columns};
+    State<T> Lambda = h * matrix(lambda);
+    system.pull_back(record, tile_of(Lambda), mu * h, W, ubar);
+    matrix(lambda) += matrix(W);
+    return {};
+  }
+};
+
+}  // namespace
+
+TURNPIKE_PLUGIN(registry) {
+  if (fault == "throws-in-registration") {
+    throw std::runtime_error("no schemes today");
+  }
+  if (fault == "registers-nothing") {
+    return;
+  }
+  IntegratorTraits traits;
+  traits.name = fault == "clash" ? "rk4" : "faulty";
+  traits.order = fault == "impossible-order" ? 0 : 1;
+  if (fault == "null-factory") {
+    registry.add(
+        traits, [](const IntegratorOptions&) { return std::unique_ptr<IntervalMethod<float>>(); },
+        [](const IntegratorOptions&) { return std::unique_ptr<IntervalMethod<double>>(); });
+    return;
+  }
+  registry.add(
+      traits, [] { return std::make_unique<Faulty<float>>(); },
+      [] { return std::make_unique<Faulty<double>>(); });
+}
