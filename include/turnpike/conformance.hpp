@@ -18,7 +18,7 @@ struct ConformanceOptions {
   /// where a check does not refine them. A tolerance set: only error-controlled steps are checked, down to
   /// that tolerance. Neither set: both, if the scheme has both.
   IntegratorOptions integrator;
-  int problems = 12;              ///< random problems over which the errors of an order are added
+  int problems = 32;              ///< random problems, of whose observed orders the median counts
   std::uint64_t seed = 1;         ///< of problems, directions and starting points
   double order_tolerance = 0.1;   ///< on |slope − order|
   double exactness = 1e-10;       ///< relative error of an exact adjoint in double

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/sources.hpp"
 #include "turnpike/integrator.hpp"
@@ -50,6 +51,14 @@ struct CheckGradientOptions {
   Overrides overrides;
 };
 int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry& integrators);
+
+struct CheckIntegratorOptions {
+  std::string name;
+  bool json = false;
+  std::vector<std::string> keys;  ///< --set integrator.key=value
+};
+/// Exit status 0: the scheme conforms; 1: it does not.
+int check_integrator(const CheckIntegratorOptions& options, const IntegratorRegistry& integrators);
 
 struct ReportOptions {
   std::string run;

@@ -122,6 +122,17 @@ int run(int argc, char** argv) {
   sub->add_flag("--json", check.json, "Print the result as JSON");
   add_overrides(*sub, check.overrides, true);
 
+  cli::CheckIntegratorOptions conformance;
+  sub = command("check-integrator", "Checks a scheme against everything that it promises",
+                [&] { return cli::check_integrator(conformance, integrators); });
+  sub->add_option("NAME", conformance.name, "Scheme by name; see `turnpike integrators`")->required();
+  sub->add_flag("--json", conformance.json, "Print the result as JSON");
+  sub->add_option("--set", conformance.keys,
+                  "Option of the scheme as integrator.key=value, repeatable, e.g. integrator.rtol=1e-6 to "
+                  "check its error-controlled steps only")
+      ->take_all()
+      ->expected(1);
+
   bool integrators_json = false;
   sub = command("integrators", "Lists the schemes and what is known of them",
                 [&] { return cli::list_integrators(integrators_json, integrators); });

@@ -11,14 +11,14 @@ namespace turnpike::conformance {
 
 namespace {
 
-/// Ẋ = cos(2t) B X + s(t) 1ᵀ with s_i(t) = sin(3t + i), no running cost, no control. A record is cos(2t).
+/// Ẋ = cos(2t) B X + s(t) 1ᵀ with s_i(t) = sin(2t + i), no running cost, no control. A record is cos(2t).
 class ClockedSystem final : public ControlledSystem<double> {
  public:
   static constexpr Index n = 3;
 
   ClockedSystem(std::uint64_t seed, Index columns) : columns_(columns) {
     Random random(seed, RandomPurpose::check, 3);
-    std::generate_n(B_.data(), B_.size(), [&] { return random.uniform(-2, 2); });
+    std::generate_n(B_.data(), B_.size(), [&] { return random.uniform(-1.5, 1.5); });
   }
 
   [[nodiscard]] Index state_dimension() const override { return n; }
@@ -31,7 +31,7 @@ class ClockedSystem final : public ControlledSystem<double> {
     multiply(*record, B_, X, Xdot);
     for (Index i = 0; i < n; ++i) {
       for (Index d = 0; d < columns_; ++d) {
-        Xdot(i, d) += std::sin(3 * t + static_cast<double>(i));
+        Xdot(i, d) += std::sin(2 * t + static_cast<double>(i));
       }
     }
     return 0;
@@ -76,8 +76,9 @@ class ClockedSystem final : public ControlledSystem<double> {
 
 }  // namespace
 
-std::vector<double> solve_clocked(const ConformanceOptions& options, const IntervalMethod<double>& method) {
-  std::vector<double> states;
+std::vector<std::vector<double>> solve_clocked(const ConformanceOptions& options,
+                                               const IntervalMethod<double>& method) {
+  std::vector<std::vector<double>> states;
   for (int i = 0; i < options.problems; ++i) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
     const ClockedSystem system(seed, 2);
@@ -90,7 +91,7 @@ std::vector<double> solve_clocked(const ConformanceOptions& options, const Inter
     if (!status.ok()) {
       throw NumericalError("the integration failed: " + std::string(describe(status.outcome)));
     }
-    states.insert(states.end(), X.data(), X.data() + X.size());
+    states.emplace_back(X.data(), X.data() + X.size());
   }
   return states;
 }

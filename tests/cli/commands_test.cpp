@@ -174,6 +174,32 @@ TEST_CASE("report draws the page and the figures anew") {
   CHECK(fs::exists(program.file("run/figures/flow.svg")));
 }
 
+TEST_CASE("check-integrator tells check by check whether a scheme conforms") {
+  const Program program;
+  const ProcessResult text = program({"check-integrator", "heun"});
+  CAPTURE(text.out);
+  CHECK(text.status == 0);
+  CHECK(text.out.find("heun conforms") != std::string::npos);
+  const ProcessResult result =
+      program({"check-integrator", "dopri5", "--json", "--set", "integrator.rtol=1e-6"});
+  CHECK(result.status == 0);
+  const json report = json::parse(result.out);
+  CHECK(report["integrator"] == "dopri5");
+  CHECK(report["passed"] == true);
+  CHECK(report["checks"].size() > 15);
+  for (const json& check : report["checks"]) {
+    CHECK(check["verdict"] != "failed");
+    CHECK_FALSE(check["explanation"].get<std::string>().empty());
+  }
+  const ProcessResult unknown = program({"check-integrator", "rk5"});
+  CHECK(unknown.status == 2);
+  CHECK(unknown.err.find("rk4") != std::string::npos);
+  CHECK(program({"check-integrator", "heun", "--set", "integrator.rtol=1e-6"}).status == 2);
+  const ProcessResult other = program({"check-integrator", "heun", "--set", "cost.r=1"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("integrator.substeps") != std::string::npos);
+}
+
 TEST_CASE("integrators and doctor answer in text and JSON") {
   const Program program;
   CHECK(program({"integrators"}).out.find("three-eighths") != std::string::npos);
