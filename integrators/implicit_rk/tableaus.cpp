@@ -57,6 +57,7 @@ ButcherTableau sdirk2() {
   t.A = {{gamma, 0}, {1 - gamma, gamma}};
   t.b = {1 - gamma, gamma};
   t.c = {gamma, 1};
+  t.spurious_from = 11.65;  // R(z) = 1 at z = 1/γ², where the field expands
   return t;
 }
 
@@ -77,6 +78,7 @@ ButcherTableau sdirk3() {
   t.A = {{gamma, 0, 0}, {(1 - gamma) / 2, gamma, 0}, {b1, b2, gamma}};
   t.b = {b1, b2, gamma};
   t.c = {gamma, (1 + gamma) / 2, 1};
+  t.spurious_from = 1.45;  // 1 + (1/2 − 3γ) z + γ³ z² = 0, that is R(z) = 1, where the field expands
   return t;
 }
 

@@ -6,13 +6,13 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "diagnostics/conformance_clock.hpp"
 #include "diagnostics/conformance_subject.hpp"
+#include "turnpike/error.hpp"
 
 namespace turnpike::conformance {
 
@@ -109,7 +109,16 @@ std::array<std::vector<Ladder>, kinds> climb(const Subject& subject, Solve&& sol
     }
   }
   for (const Index substeps : rungs(subject.traits().order)) {
-    const Results<kinds> results = solve(subject.equal_steps<double>(substeps));
+    Results<kinds> results;
+    try {
+      results = solve(subject.equal_steps<double>(substeps));
+    } catch (const NumericalError&) {
+      // A nonlinear solve may fail where h‖J‖ is large, not where it is small.
+      if (substeps >= 16) {
+        throw;
+      }
+      continue;
+    }
     bool drowned = true;
     for (std::size_t k = 0; k < kinds; ++k) {
       for (std::size_t i = 0; i < problems; ++i) {
@@ -171,7 +180,7 @@ Results<kind_count> solve_all(const ConformanceOptions& options, Activation acti
     const std::vector<State<double>> states = problem.states(u, status);
     for (const IntegrationStatus& each : {V.status, status}) {
       if (!each.ok()) {
-        throw std::runtime_error("the integration failed: " + each.message());
+        throw NumericalError("the integration failed: " + each.message());
       }
     }
     Numbers nodes;

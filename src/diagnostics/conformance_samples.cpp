@@ -32,12 +32,13 @@ State<T> advanced(Rig<T>& rig, const State<T>& X, const std::vector<T>& u, bool 
 
 /// How far results that should be the same lie apart, and how far they may.
 struct Comparison {
-  double apart = 0;
+  double apart = 0;    ///< relative to values above 1
   double allowed = 0;  ///< 0 asks for the same bits
 
   template <class T>
   void add(T a, T b) {
-    const double difference = std::abs(static_cast<double>(a) - static_cast<double>(b));
+    const auto value = static_cast<double>(a);
+    const double difference = std::abs(value - static_cast<double>(b)) / std::max(1.0, std::abs(value));
     apart = difference <= apart ? apart : difference;
   }
   [[nodiscard]] Finding finding() const {
@@ -49,11 +50,12 @@ struct Comparison {
 };
 
 /// The method on which samples can be independent to the last bit: with its steps frozen, if it can. A method
-/// that chooses its steps anew for each tile is allowed a multiple of its tolerance.
+/// that chooses its steps anew for each tile is allowed a multiple of its tolerance, less than its error may
+/// be.
 template <class T>
 double allowed(const Subject& subject, Steps steps) {
   const bool fixed = steps == Steps::equal || subject.method<T>(steps)->with_frozen_steps() != nullptr;
-  return fixed ? 0.0 : 10 * subject.tolerance<T>();
+  return fixed ? 0.0 : subject.options().error_per_tolerance / 10 * subject.tolerance<T>();
 }
 
 /// Sample `kept` among others, and among different others.
@@ -197,7 +199,7 @@ std::vector<T> results(const Subject& subject, Steps steps, const TestProblem& p
 }  // namespace
 
 void check_samples(const Subject& subject, Steps steps, Checklist& list) {
-  const std::string how = "(bit for bit on equal or frozen steps, else to ten times the tolerance).";
+  const std::string how = "(bit for bit on equal or frozen steps, else to a multiple of the tolerance).";
   list.run(steps, "sample-independence",
            "The other samples of a tile influence neither a sample's state nor its costate " + how, [&] {
              Comparison comparison;

@@ -81,7 +81,7 @@ std::optional<SpuriousPoint> search(NetIncrement& increment, double step, std::s
   constexpr double h = IntervalRig<double>::t_end - IntervalRig<double>::t_begin;
   const double unit = h / step;  // 1/‖J‖
   // |X⁺ − X| is a few h max σ at most, that is a few h‖J‖ in units of 1/‖J‖.
-  const double first = 0.05;
+  const double first = 1e-3;  // they may branch off from 0
   const double last = std::max(4.0, 6 * step);
   std::vector<double> x(points);
   for (std::size_t i = 0; i < points; ++i) {
