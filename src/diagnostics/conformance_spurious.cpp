@@ -113,7 +113,8 @@ std::optional<SpuriousPoint> search(NetIncrement& increment, double step, std::s
 std::optional<SpuriousPoint> smallest(NetIncrement increment, double largest, double factor,
                                       std::size_t points) {
   double below = 0.2;
-  for (double step = below; step <= largest; step *= factor) {
+  double step = below;
+  while (step <= largest) {
     std::optional<SpuriousPoint> found = search(increment, step, points);
     if (found) {
       double above = step;
@@ -126,6 +127,7 @@ std::optional<SpuriousPoint> smallest(NetIncrement increment, double largest, do
       return found;
     }
     below = step;
+    step *= factor;
   }
   return std::nullopt;
 }
