@@ -72,11 +72,13 @@ std::vector<Index> rungs(int order) {
   const double factor = std::min(2.0, std::pow(2.0, 2.0 / order));
   const Index last = order == 1 ? 256 : 128;
   std::vector<Index> substeps;
-  for (double s = 1; s <= static_cast<double>(last); s *= factor) {
+  double s = 1;
+  while (s <= static_cast<double>(last)) {
     const auto rounded = static_cast<Index>(std::lround(s));
     if (substeps.empty() || substeps.back() != rounded) {
       substeps.push_back(rounded);
     }
+    s *= factor;
   }
   return substeps;
 }
