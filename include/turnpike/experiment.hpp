@@ -34,6 +34,9 @@ Experiment load_experiment(const ModelInfo& model, const std::filesystem::path& 
 /// Whether the field is continuously differentiable, so that differences can confirm its gradient.
 bool has_smooth_activations(const RunConfig& config);
 
+/// What the section [integrator] asks of a scheme.
+IntegratorOptions integrator_options(const RunConfig& config);
+
 /// The problem (5)/(20) of a resolved configuration, without its data.
 template <class T>
 ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,

@@ -6,6 +6,7 @@
 #include "turnpike/config.hpp"
 #include "turnpike/conformance.hpp"
 #include "turnpike/error.hpp"
+#include "turnpike/experiment.hpp"
 
 namespace turnpike::cli {
 
@@ -18,16 +19,12 @@ IntegratorOptions options_of(const std::vector<std::string>& keys) {
     if (key.rfind("integrator.", 0) != 0 || key.rfind("integrator.name", 0) == 0) {
       throw InputError(fmt::format(
           "--set {} does not change how a scheme is made; set integrator.substeps, integrator.rtol, "
-          "integrator.atol or integrator.adjoint",
+          "integrator.atol, integrator.adjoint or integrator.recovery",
           key));
     }
     set_key(config, key);
   }
-  return {
-      .substeps = config.integrator.substeps,
-      .rtol = config.integrator.rtol,
-      .atol = config.integrator.atol,
-      .adjoint = config.integrator.adjoint == "continuous" ? AdjointKind::continuous : AdjointKind::discrete};
+  return integrator_options(config);
 }
 
 }  // namespace

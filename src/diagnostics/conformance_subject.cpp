@@ -10,10 +10,10 @@ namespace turnpike::conformance {
 Subject::Subject(const IntegratorRegistry& integrators, std::string_view name,
                  const ConformanceOptions& options)
     : integrators_(integrators), traits_(integrators.find(name).traits), options_(options) {
-  if (traits_.adjoint == AdjointKind::continuous) {
-    options_.integrator.adjoint = AdjointKind::continuous;
-  }
   const IntegratorOptions& set = options_.integrator;
+  if (set.adjoint || set.recovery != Recovery::none) {
+    (void)integrators_.make<double>(name, set);  // the scheme refuses what it does not have
+  }
   if (set.substeps || set.rtol || set.atol) {
     // The user's own wish: what the scheme says against it is for him.
     modes_ = {set.substeps && !set.rtol && !set.atol ? Steps::equal : Steps::error_controlled};

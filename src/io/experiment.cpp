@@ -112,6 +112,8 @@ std::shared_ptr<const Cost<T>> make_cost(const std::string& kind, const RunConfi
   return make_soft_cross_entropy<T>(config.cost.components, config.cost.p_d);
 }
 
+}  // namespace
+
 IntegratorOptions integrator_options(const RunConfig& config) {
   std::optional<AdjointKind> adjoint;
   if (config.integrator.adjoint) {
@@ -123,8 +125,6 @@ IntegratorOptions integrator_options(const RunConfig& config) {
           .adjoint = adjoint,
           .recovery = config.integrator.recovery == "bisect" ? Recovery::bisect : Recovery::none};
 }
-
-}  // namespace
 
 ModelInfo Experiment::model_info() const {
   RunConfig stored = config;

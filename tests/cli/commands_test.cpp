@@ -195,6 +195,8 @@ TEST_CASE("check-integrator tells check by check whether a scheme conforms") {
   CHECK(unknown.status == 2);
   CHECK(unknown.err.find("rk4") != std::string::npos);
   CHECK(program({"check-integrator", "heun", "--set", "integrator.rtol=1e-6"}).status == 2);
+  CHECK(program({"check-integrator", "cvodes-adams", "--set", "integrator.adjoint=discrete"}).status == 2);
+  CHECK(program({"check-integrator", "heun", "--set", "integrator.recovery=bisect"}).status == 2);
   const ProcessResult other = program({"check-integrator", "heun", "--set", "cost.r=1"});
   CHECK(other.status == 2);
   CHECK(other.err.find("integrator.substeps") != std::string::npos);
