@@ -9,8 +9,7 @@ namespace {
 
 using namespace turnpike;
 
-// ---- 1. A tableau: step, quadrature of the running cost and exact adjoint follow.
-// ----------------------------
+// 1. A tableau: step, quadrature of the running cost and exact adjoint follow.
 
 /// Ralston, Math. Comp. 16 (1962), p. 431: of all methods with two stages and order 2 that with the smallest
 /// bound of the error.
@@ -26,8 +25,7 @@ ButcherTableau ralston() {
   return t;
 }
 
-// ---- 2. A one-step method: a step and its exact adjoint by hand.
-// ---------------------------------------------
+// 2. A one-step method: a step and its exact adjoint by hand.
 
 /// K₁ = F(X), Y = X + h K₁, K₂ = F(Y), X⁺ = X + h/2 (K₁ + K₂), q⁺ = q + h/2 (ℓ(X) + ℓ(Y)).
 template <class T>
@@ -84,15 +82,16 @@ IntegratorTraits two_stages(const char* name) {
   return traits;
 }
 
-// ---- 3. An interval method: it owns its steps.
-// ---------------------------------------------------------------
+// 3. An interval method: it owns its steps.
 
 /// Heun with three steps an interval of which each is twice as long as the one before: small ones behind a
 /// jump of the control. Every step leaves its record on the tape, from which `pull_back` returns.
 template <class T>
 class GradedHeun final : public IntervalMethod<T> {
  public:
-  explicit GradedHeun(const IntegratorOptions& options) : repeats_(options.substeps.value_or(1)) {}
+  /// Refuses options that it has no use for.
+  explicit GradedHeun(const IntegratorOptions& options)
+      : repeats_(equal_substeps(two_stages("graded-heun"), options)) {}
 
   [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
 

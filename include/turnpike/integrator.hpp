@@ -66,18 +66,21 @@ class ControlledSystem {
 
 enum class StepOutcome {
   ok,
-  not_finite,      ///< a state or a cost became NaN or infinite
-  not_converged,   ///< a nonlinear solve failed
-  step_too_small,  ///< error control asked for a step below the resolution of t
-  too_many_steps,  ///< the step limit was reached inside one interval
-  threw,           ///< a plug-in's method threw an exception
-  solver_failed,   ///< for a reason of the solver's own, named in StepStatus::detail
+  not_finite,           ///< a state or a cost became NaN or infinite
+  gradient_not_finite,  ///< the gradient did, on the way back
+  not_converged,        ///< a nonlinear solve failed
+  step_too_small,       ///< error control asked for a step below the resolution of t
+  too_many_steps,       ///< the step limit was reached inside one interval
+  threw,                ///< a plug-in's method threw an exception
+  solver_failed,        ///< for a reason of the solver's own, named in StepStatus::detail
 };
 
-/// A sentence fragment for `outcome`, e.g. "became NaN or infinite".
+/// A sentence fragment for `outcome`, e.g. "a nonlinear solve did not converge".
 std::string_view describe(StepOutcome outcome);
 
-/// How a step or an interval ended, and where. A failed step leaves the state as it was.
+/// How a step or an interval ended, and where. A failed step leaves state and cost as they were; of an
+/// interval of several steps those before the failed one stay taken. After a failed pull-back the costate is
+/// worthless.
 struct StepStatus {
   StepOutcome outcome = StepOutcome::ok;
   double t = 0;       ///< where the failed step began
@@ -89,7 +92,7 @@ struct StepStatus {
   [[nodiscard]] bool ok() const { return outcome == StepOutcome::ok; }
 };
 
-/// Memory that a step needs, in entries of T.
+/// Memory that a step needs, in entries of T. It comes without values.
 struct Footprint {
   Index record = 0;   ///< kept from the step to its pull-back
   Index scratch = 0;  ///< free again when the call returns
@@ -101,7 +104,7 @@ enum class AdjointKind { discrete, continuous };
 struct IntegratorTraits {
   std::string name;    ///< on the command line, e.g. "explicit-euler"
   std::string source;  ///< where the scheme is described
-  int order = 1;       ///< of state, cost and gradient at smooth controls
+  int order = 1;       ///< of state, cost and gradient at smooth controls; the highest of a multistep method
   int stages = 1;
   AdjointKind adjoint = AdjointKind::discrete;
   bool implicit = false;
@@ -117,7 +120,9 @@ struct IntegratorTraits {
 };
 
 /// A method that advances by one step of a given size. `step` depends on (X, t, h, u) alone, so that a
-/// checkpoint policy may repeat it.
+/// checkpoint policy may repeat it. One object serves all tiles and threads at once: what a call needs to
+/// write to stands in `record` and `scratch`, of the sizes of `footprint`, never in a member. Tiles may be
+/// strided. An exception from a step ends the program, but that of a plug-in is caught and becomes a status.
 template <class T>
 class OneStepMethod {
  public:
@@ -147,7 +152,13 @@ class IntervalWorkspace {
   virtual ~IntervalWorkspace() = default;
 };
 
-/// A method that owns its steps inside one control interval. It never integrates across a jump of u.
+/// Sees the state X (n×D) at the end t of an accepted step.
+template <class T>
+using StepVisitor = std::function<void(T t, ConstTile<T> X)>;
+
+/// A method that owns its steps inside one control interval. It never integrates across a jump of u. One
+/// object serves all tiles and threads at once; what it keeps of a tile stands in that tile's workspace.
+/// Tiles may be strided.
 template <class T>
 class IntervalMethod {
  public:
@@ -170,6 +181,18 @@ class IntervalMethod {
   /// null, what `pull_back` needs is appended to it.
   virtual StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
                              Tape<T>* tape, IntervalWorkspace& workspace) const = 0;
+
+  /// `advance` without a tape that shows the state after every step, the last time at t_end: what lies
+  /// between is interpolated. Methods that do not say where they step show the state at t_end alone.
+  virtual StepStatus advance_visiting(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X,
+                                      T& cost, IntervalWorkspace& workspace,
+                                      const StepVisitor<T>& visit) const {
+    const StepStatus status = advance(system, t_begin, t_end, X, cost, nullptr, workspace);
+    if (status.ok()) {
+      visit(t_end, X);
+    }
+    return status;
+  }
 
   /// lambda (n×D) holds λ(t_end) and becomes λ(t_begin), with μ · ∂cost/∂X included; ū accumulates.
   /// `steps` is what `advance` appended for this interval.
@@ -194,11 +217,16 @@ struct IntegratorOptions {
   Recovery recovery = Recovery::none;
 };
 
-/// `method` taking `substeps` ≥ 1 steps of equal size in each interval.
+/// `method` taking `substeps` ≥ 1 steps of equal size in each interval. Throws InputError for fewer and for
+/// no method.
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
                                                     std::unique_ptr<OneStepMethod<T>> method,
                                                     Recovery recovery = Recovery::none);
+
+/// The sub-steps that `options` ask of a scheme that takes nothing but equal steps, 1 unless set. Throws
+/// InputError when they are below 1 or another option is set that `traits` do not provide for.
+Index equal_substeps(const IntegratorTraits& traits, const IntegratorOptions& options);
 
 struct ButcherTableau;
 

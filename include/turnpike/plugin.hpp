@@ -16,7 +16,8 @@ namespace turnpike {
 
 /// What a plug-in and its host have to agree on: objects cross between them.
 struct PluginAbi {
-  std::uint32_t seam = 1;  ///< counts changes of the declarations in integrator.hpp and butcher_tableau.hpp
+  std::uint32_t seam =
+      2;  ///< counts changes of what integrator.hpp, tape.hpp, ensemble.hpp and butcher_tableau.hpp declare
   std::uint32_t compiler_major = __GNUC__;
   std::uint32_t string_abi = _GLIBCXX_USE_CXX11_ABI;
   std::uint32_t registry_size = sizeof(IntegratorRegistry);
@@ -24,6 +25,10 @@ struct PluginAbi {
   std::uint32_t options_size = sizeof(IntegratorOptions);
   std::uint32_t status_size = sizeof(StepStatus);
   std::uint32_t tableau_size = sizeof(ButcherTableau);
+  std::uint32_t tape_size = sizeof(Tape<double>);
+  std::uint32_t step_size = sizeof(TapeStep<double>);
+  std::uint32_t tile_size = sizeof(Tile<double>);
+  std::uint32_t footprint_size = sizeof(Footprint);
 
   friend bool operator==(const PluginAbi&, const PluginAbi&) = default;
 };
@@ -31,8 +36,8 @@ struct PluginAbi {
 /// Adds the schemes of the shared object `file` to `registry`. They are guarded: a step that throws or
 /// returns NaN ends in a status. The object stays loaded as long as the process lives. Throws InputError, and
 /// leaves the registry as it was, when the file is no shared object, no plug-in, built for another version or
-/// by another compiler, when a scheme's name is taken or its traits are impossible, or when its registration
-/// throws.
+/// by another compiler or with -ffast-math, when a scheme's name is taken or its traits are impossible, or
+/// when its registration throws.
 void load_plugin(const std::filesystem::path& file, IntegratorRegistry& registry);
 
 }  // namespace turnpike

@@ -47,7 +47,7 @@ struct IntegrationStatus {
   Index sample = -1;  ///< in the data set, −1 when unknown
 
   [[nodiscard]] bool ok() const { return step.ok(); }
-  /// E.g. "a state became NaN or infinite in layer 12 (t = 12, step size 1)".
+  /// E.g. "a nonlinear solve did not converge in layer 12 (t = 12, step size 1)".
   [[nodiscard]] std::string message() const;
 };
 
@@ -67,8 +67,8 @@ struct Objective {
 template <class T>
 class OptimalControlProblem {
  public:
-  /// Throws InputError when the parts do not fit together or a number is out of range. The data set is
-  /// copied tile by tile.
+  /// Throws InputError when the parts do not fit together or a number is out of range. The
+  /// initial states and labels are copied.
   OptimalControlProblem(ProblemDefinition<T> definition, const Dataset<T>& data);
   OptimalControlProblem(OptimalControlProblem&&) noexcept;
   OptimalControlProblem& operator=(OptimalControlProblem&&) noexcept;
@@ -80,6 +80,8 @@ class OptimalControlProblem {
   /// A control of the right layout and number of intervals, all zero.
   [[nodiscard]] Control<T> zero_control() const;
 
+  // Each of the following throws InputError for a control of another shape or a batch without samples.
+
   /// V(u) over all samples. Not finite or not converged: see Objective::status.
   [[nodiscard]] Objective value(const Control<T>& u);
 
@@ -90,9 +92,12 @@ class OptimalControlProblem {
   /// The same with means over the samples `batch` (indices below D) instead of all.
   Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch, Control<T>& gradient);
 
-  /// The states at the nodes t_0, …, t_K: K + 1 matrices n×D. Stops where the integration fails: then
-  /// fewer matrices are returned and `status` says why.
-  [[nodiscard]] std::vector<State<T>> states(const Control<T>& u, IntegrationStatus& status);
+  /// The states at `points` ≥ 1 equally spaced times an interval and at T: K·points + 1 matrices n×D, of
+  /// which every `points`-th is at a node t_k. Between the integrator's steps they are interpolated, by the
+  /// cubic Hermite polynomial of the steps' states and slopes, for schemes of order 1 and 2 by a line. Where
+  /// the integration fails fewer matrices are returned and `status` says why.
+  [[nodiscard]] std::vector<State<T>> states(const Control<T>& u, IntegrationStatus& status,
+                                             Index points = 1);
 
  private:
   struct Workspace;

@@ -8,15 +8,16 @@
 
 namespace turnpike {
 
-/// One split of the data on its way through the layers, as the report draws it.
+/// One split of the data on its way through the layers, as the report draws it: frame by frame, of which
+/// every `ReportData::points`-th is at a node.
 struct ReportSplit {
   std::string name;                    ///< "train" or "test"
   std::vector<int> labels;             ///< class indices of the drawn samples
   std::vector<int> predicted;          ///< their classes at the last layer
-  std::vector<std::vector<double>> x;  ///< first drawn coordinate, node by node
-  std::vector<std::vector<double>> y;  ///< second drawn coordinate, node by node
-  std::vector<double> loss;            ///< mean over all samples, node by node
-  std::vector<double> accuracy;        ///< of all samples, node by node
+  std::vector<std::vector<double>> x;  ///< first drawn coordinate, frame by frame
+  std::vector<std::vector<double>> y;  ///< second drawn coordinate, frame by frame
+  std::vector<double> loss;            ///< mean over all samples, frame by frame
+  std::vector<double> accuracy;        ///< of all samples, frame by frame
 };
 
 /// Everything that the report and the figures show.
@@ -26,13 +27,15 @@ struct ReportData {
   std::vector<std::string> classes;
   std::string x_name;  ///< of the drawn coordinates
   std::string y_name;
-  std::vector<double> times;  ///< K + 1 nodes
+  std::size_t points = 1;     ///< frames a layer
+  std::vector<double> times;  ///< of the K·points + 1 frames
   ReportSplit train;
   std::optional<ReportSplit> test;
   std::vector<double> control_norm;  ///< ‖u_k‖₂, K entries
   struct Distance {
     double epsilon = 1;
-    std::vector<double> mean, max, low, high;  ///< node by node; low and high are the 10 % and 90 % quantiles
+    std::vector<double> mean, max, low,
+        high;  ///< frame by frame; low and high are the 10 % and 90 % quantiles
   };
   std::optional<Distance> distance;        ///< of the training samples to their minimizers
   std::optional<std::size_t> entry_layer;  ///< by loss

@@ -36,6 +36,7 @@ class Tape {
       blocks_.push_back({std::make_unique_for_overwrite<T[]>(static_cast<std::size_t>(capacity)), capacity});
       used_ = 0;
     }
+    starts_.push_back({block_, used_});
     T* record = blocks_[block_].memory.get() + used_;
     used_ += size;
     steps_.push_back({t, h, record});
@@ -45,13 +46,23 @@ class Tape {
   /// Takes the last step back.
   void pop() {
     assert(!steps_.empty());
-    used_ = steps_.back().record - blocks_[block_].memory.get();
+    block_ = starts_.back().block;
+    used_ = starts_.back().offset;
+    starts_.pop_back();
     steps_.pop_back();
+  }
+
+  /// Takes back all steps but the first `size`.
+  void truncate(std::size_t size) {
+    while (steps_.size() > size) {
+      pop();
+    }
   }
 
   /// Forgets all steps, keeps the memory.
   void clear() {
     steps_.clear();
+    starts_.clear();
     block_ = 0;
     used_ = 0;
   }
@@ -67,10 +78,15 @@ class Tape {
     std::unique_ptr<T[]> memory;
     Index capacity;
   };
+  struct Start {
+    std::size_t block;
+    Index offset;
+  };
   static constexpr Index smallest_block = Index{1} << 16;
 
   std::vector<Block> blocks_;
   std::vector<TapeStep<T>> steps_;
+  std::vector<Start> starts_;  // where each step's record begins
   std::size_t block_ = 0;
   Index used_ = 0;
 };

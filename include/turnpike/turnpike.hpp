@@ -27,9 +27,9 @@ struct Stay {
 /// The last unbroken run of values below `threshold`. What follows it is the leaving arc.
 Stay last_stay_below(std::span<const double> values, double threshold);
 
-/// One split of the data along a trajectory, at the nodes t_0, …, t_K.
+/// One split of the data along a trajectory, at the nodes t_0, …, t_K or at more times.
 struct Measurement {
-  std::vector<double> times;                   ///< K + 1 nodes
+  std::vector<double> times;                   ///< K + 1 nodes, or K·points + 1 times
   std::vector<double> loss;                    ///< mean loss at each node
   std::vector<double> accuracy;                ///< share of samples whose largest component is the label's
   std::vector<std::vector<double>> distances;  ///< of every sample to its minimizers, node by node; or empty
@@ -40,11 +40,19 @@ struct Measurement {
 /// The distance of a sample to the minimizers of its class, from its loss components.
 using DistanceToMinimizers = std::function<double(std::span<const double> components, int label)>;
 
-/// Runs `problem` with control u and measures every node. `loss` is the loss to tabulate; `distance` may be
-/// empty (plain cross-entropy has no minimizers). Throws NumericalError when the integration fails.
+/// Runs `problem` with control u and measures at `points` equally spaced times an interval, 1 for the nodes
+/// alone. `loss` is the loss to tabulate; `distance` may be empty (plain cross-entropy has no minimizers).
+/// Throws NumericalError when the integration fails.
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const DistanceToMinimizers& distance);
+                    const DistanceToMinimizers& distance, Index points = 1);
+
+/// The times an interval at which a trajectory is worth looking at for an accuracy that `points` at a smooth
+/// curve give: 1 where the states between the nodes are on a line anyway.
+template <class T>
+Index dense_points(const IntervalMethod<T>& integrator, Index points) {
+  return integrator.traits().order > 2 ? points : 1;
+}
 
 /// What is said of one distance sequence at level ε.
 struct TurnpikeSummary {
@@ -58,7 +66,8 @@ struct TurnpikeSummary {
   Index layers_inside = 0;
   /// Mean over samples of #{k < N : dist(x_k) > ε}.
   double measured_outside = 0;
-  /// Mean over samples, and largest, of μ[Θ_ε] = μ{t ≤ T : dist(x(t)) > ε}, distance linear between nodes.
+  /// Mean over samples, and largest, of μ[Θ_ε] = μ{t ≤ T : dist(x(t)) > ε}, distance linear between the times
+  /// of `dense`.
   double theta_measure = 0;
   double theta_measure_max = 0;
   /// Mean and largest distance at the last node.
@@ -66,8 +75,9 @@ struct TurnpikeSummary {
   double final_max_distance = 0;
 };
 
-/// Throws InputError unless ε > 0. `m.distances` is not empty.
-TurnpikeSummary summarize_turnpike(const Measurement& m, double epsilon);
+/// What `nodes` and `dense`, the same trajectory at as many times or more, say of level ε. Throws InputError
+/// unless ε > 0. Their `distances` are not empty.
+TurnpikeSummary summarize_turnpike(const Measurement& nodes, const Measurement& dense, double epsilon);
 
 /// The mean loss below which a layer counts as on the turnpike.
 inline constexpr double entry_loss = 0.05;

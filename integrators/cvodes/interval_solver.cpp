@@ -283,8 +283,28 @@ StepStatus IntervalSolver::failure(int flag, void* memory, double t_begin, doubl
   return status_of(flag, t, h == 0 ? t_end - t_begin : h);
 }
 
+int IntervalSolver::run_forward(double t_end, const StepVisitor<double>& visit) {
+  void* const memory = forward_.memory.get();
+  double reached = 0;
+  if (!visit) {
+    return CVode(memory, t_end, x_.get(), &reached, CV_NORMAL);
+  }
+  int flag = CV_SUCCESS;
+  // The limit of steps holds for one call.
+  for (long steps = 0; flag == CV_SUCCESS; ++steps) {
+    if (steps == most_steps) {
+      return CV_TOO_MUCH_WORK;
+    }
+    flag = CVode(memory, t_end, x_.get(), &reached, CV_ONE_STEP);
+    if (flag >= 0) {
+      visit(reached, tile(static_cast<const double*>(entries(x_.get()))));
+    }
+  }
+  return flag;
+}
+
 StepStatus IntervalSolver::advance(const ControlledSystem<double>& system, double t_begin, double t_end,
-                                   Tile<double> X, double& cost) {
+                                   Tile<double> X, double& cost, const StepVisitor<double>& visit) {
   system_ = &system;
   point_ = Point::none;
   void* const memory = forward_.memory.get();
@@ -297,7 +317,7 @@ StepStatus IntervalSolver::advance(const ControlledSystem<double>& system, doubl
   int flag = CVodeReInit(memory, t_begin, x_.get());
   flag = flag < 0 ? flag : CVodeQuadReInit(memory, cost_.get());
   flag = flag < 0 ? flag : CVodeSetStopTime(memory, t_end);
-  flag = flag < 0 ? flag : CVode(memory, t_end, x_.get(), &reached, CV_NORMAL);
+  flag = flag < 0 ? flag : run_forward(t_end, visit);
   flag = check_arrival(flag, memory, t_end, t_end - t_begin);
   flag = flag < 0 ? flag : CVodeGetQuad(memory, &reached, cost_.get());
   if (flag < 0) {

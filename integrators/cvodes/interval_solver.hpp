@@ -29,9 +29,9 @@ class IntervalSolver final : public IntervalWorkspace {
   /// Throws std::bad_alloc.
   IntervalSolver(Formula formula, Tolerances<double> tolerances, const ControlledSystem<double>& system);
 
-  /// As IntervalMethod::advance, without the tape.
+  /// As IntervalMethod::advance, without the tape. `visit` sees every step, unless it is empty.
   StepStatus advance(const ControlledSystem<double>& system, double t_begin, double t_end, Tile<double> X,
-                     double& cost);
+                     double& cost, const StepVisitor<double>& visit = {});
   /// As IntervalMethod::pull_back, with X (n×D, contiguous) at t_begin.
   StepStatus pull_back(const ControlledSystem<double>& system, double t_begin, double t_end, double mu,
                        const double* X, Tile<double> lambda, double* ubar);
@@ -53,6 +53,8 @@ class IntervalSolver final : public IntervalWorkspace {
 
   [[nodiscard]] Stepper make_solvers() const;
   [[nodiscard]] Stepper make_forward(bool with_cost);
+  /// CVode to t_end; returns its flag.
+  int run_forward(double t_end, const StepVisitor<double>& visit);
   void make_backward(double t_end);
   /// Integrates x again and keeps what the adjoint interpolates.
   int retrace(double t_begin, double t_end, const double* X);

@@ -44,6 +44,12 @@ class Multistep final : public IntervalMethod<double> {
     return status;
   }
 
+  StepStatus advance_visiting(const ControlledSystem<double>& system, double t_begin, double t_end,
+                              Tile<double> X, double& cost, IntervalWorkspace& workspace,
+                              const StepVisitor<double>& visit) const override {
+    return static_cast<IntervalSolver&>(workspace).advance(system, t_begin, t_end, X, cost, visit);
+  }
+
   StepStatus pull_back(const ControlledSystem<double>& system, double t_begin, double t_end, double mu,
                        Tile<double> lambda, double* ubar, std::span<const TapeStep<double>> steps,
                        IntervalWorkspace& workspace) const override {

@@ -28,27 +28,37 @@ class BatchedGmres {
         rhs_(sine_ + restart_ * columns),
         solution_(rhs_ + (restart_ + 1) * columns),
         scale_(solution_ + N * columns),
-        before_(scale_ + columns) {}
+        before_(scale_ + columns),
+        rhs_norm_(before_ + columns),
+        operator_norm_(rhs_norm_ + columns) {}
 
   [[nodiscard]] static Index size(Index N, Index columns) {
     const Index restart = restart_of(N);
-    return ((restart + 2) * N + (restart + 1) * restart + 2 * restart + (restart + 1) + 2) * columns;
+    return ((restart + 2) * N + (restart + 1) * restart + 2 * restart + (restart + 1) + 4) * columns;
   }
 
-  /// Solves A_d x_d = b_d from x = 0 until ‖b_d − A_d x_d‖₂ ≤ tolerance ‖b_d‖₂ for every sample; x overwrites
-  /// b (N rows of `columns`). `apply(v, out)` sets out = A v. Returns whether all samples got there.
+  /// Solves A_d x_d = b_d from x = 0 until ‖b_d − A_d x_d‖₂ ≤ tolerance (‖b_d‖₂ + ‖A_d‖ ‖x_d‖₂) for every
+  /// sample, a small backward error: rounding allows no more where ‖A_d‖ is large. ‖A_d‖ is the largest seen
+  /// on the basis. x overwrites b (N rows of `columns`). `apply(v, out)` sets out = A v. Returns whether all
+  /// samples got there.
   template <class Apply>
   bool solve(T* b, T tolerance, Apply&& apply) {
     std::fill_n(solution_, N_ * columns_, T(0));
     T* const residual = vector(0);
     std::copy_n(b, N_ * columns_, residual);
-    norms(residual, scale_);
+    norms(residual, rhs_norm_);
+    std::copy_n(rhs_norm_, columns_, scale_);
+    std::fill_n(operator_norm_, columns_, T(0));
     bool converged = false;
     for (Index cycle = 0; cycle < most_cycles && !converged; ++cycle) {
       if (cycle > 0) {
         apply(static_cast<const T*>(solution_), residual);
         for (Index i = 0; i < N_ * columns_; ++i) {
           residual[i] = b[i] - residual[i];
+        }
+        norms(solution_, scale_);
+        for (Index d = 0; d < columns_; ++d) {
+          scale_[d] = rhs_norm_[d] + operator_norm_[d] * scale_[d];
         }
       }
       converged = run_cycle(tolerance, apply);
@@ -119,9 +129,10 @@ class BatchedGmres {
   void extend(Index j, Apply& apply) {
     T* const w = vector(j + 1);
     apply(static_cast<const T*>(vector(j)), w);
-    std::fill_n(h(j + 1, j), columns_, T(0));
-    norms(w, h(j + 1, j));
-    std::copy_n(h(j + 1, j), columns_, before_);
+    norms(w, before_);
+    for (Index d = 0; d < columns_; ++d) {
+      operator_norm_[d] = std::max(operator_norm_[d], before_[d]);
+    }
     for (Index i = 0; i <= j; ++i) {
       const T* const v = vector(i);
       T* const product = h(i, j);
@@ -215,8 +226,10 @@ class BatchedGmres {
   T* sine_;
   T* rhs_;
   T* solution_;
-  T* scale_;   // ‖b_d‖
-  T* before_;  // a scratch row
+  T* scale_;          // ‖b_d‖ + ‖A_d‖ ‖x_d‖
+  T* before_;         // a scratch row
+  T* rhs_norm_;       // ‖b_d‖
+  T* operator_norm_;  // ‖A_d‖
 };
 
 }  // namespace turnpike

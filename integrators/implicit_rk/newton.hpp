@@ -135,8 +135,8 @@ class StageNewton {
           const T s = S[row + d];
           const T r = sum - s;
           residual_[row + d] = r;
-          // Written so that NaN stays.
-          norm_[d] = absolute(r) <= norm_[d] ? norm_[d] : absolute(r);
+          // NaN stays: nothing is larger than it.
+          norm_[d] = absolute(r) <= norm_[d] || norm_[d] != norm_[d] ? norm_[d] : absolute(r);
           rounding_[d] = std::max(rounding_[d], size + absolute(s));
           size_[d] = std::max(size_[d], absolute(s));
         }
@@ -162,7 +162,8 @@ class StageNewton {
       if (iteration == 0) {
         return {StepOutcome::not_finite, 0, 0, d};
       }
-      if (change_[d] <= T(1000) * small_correction() * size_[d]) {
+      if (finite(norm_[d]) && norm_[d] <= T(1000) * rounding_[d] &&
+          change_[d] <= T(1000) * small_correction() * size_[d]) {
         state_[d] = T(done);  // the residual has stopped falling at its rounding
         continue;
       }
@@ -194,7 +195,14 @@ class StageNewton {
   /// New corrections from where S is, for the accepted samples.
   template <class Record>
   bool correct(const StageCoefficients<T>& c, const T* S, Record& record) const {
-    // The residuals become the corrections; those of the other samples are not used.
+    // The residuals become the corrections. Those of the other samples are not used, and as zeros they keep
+    // no iteration going.
+    for (Index row = 0; row < rows_; ++row) {
+      for (Index d = 0; d < columns_; ++d) {
+        T& r = residual_[row * columns_ + d];
+        r = state_[d] == T(accepted) ? r : T(0);
+      }
+    }
     if (!linear_.solve(Orientation::forward, c, record, residual_)) {
       return false;
     }
@@ -208,7 +216,7 @@ class StageNewton {
         correction_[e] = take ? residual_[e] : correction_[e];
         base_[e] = take ? S[e] : base_[e];
         const T change = absolute(correction_[e]);
-        change_[d] = !take || change <= change_[d] ? change_[d] : change;
+        change_[d] = !take || change <= change_[d] || change_[d] != change_[d] ? change_[d] : change;
       }
     }
     return true;

@@ -112,6 +112,7 @@ ButcherTableau radau5() {
          {(16 - w) / 36, (16 + w) / 36, 1.0 / 9}};
   t.b = {(16 - w) / 36, (16 + w) / 36, 1.0 / 9};
   t.c = {(4 - w) / 10, (4 + w) / 10, 1};
+  t.spurious_from = 7.74;  // R(z) = 1 at z = 3 ± i√51, where the field expands
   return t;
 }
 

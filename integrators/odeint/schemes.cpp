@@ -6,6 +6,7 @@
 #include "explicit_rk/explicit_runge_kutta.hpp"
 #include "explicit_rk/tableaus.hpp"
 #include "odeint/adaptive_steps.hpp"
+#include "odeint/continuous_adjoint.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike::odeint {
@@ -15,14 +16,20 @@ namespace {
 template <class T>
 std::unique_ptr<IntervalMethod<T>> make(const IntegratorTraits& traits, Controller controller,
                                         const ButcherTableau& tableau, const IntegratorOptions& options) {
-  if (options.adjoint.value_or(traits.adjoint) != traits.adjoint) {
-    throw InputError(
-        fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint only; "
-                    "leave integrator.adjoint unset",
-                    traits.name));
+  const bool continuous = options.adjoint == AdjointKind::continuous;
+  if (options.recovery == Recovery::bisect) {
+    throw InputError(fmt::format(
+        "integrator.recovery = bisect, but '{}' solves no equations that could fail; leave it unset",
+        traits.name));
   }
   auto method = std::make_unique<ExplicitRungeKutta<T>>(tableau);
   if (!options.rtol && !options.atol) {
+    if (continuous) {
+      throw InputError(fmt::format(
+          "integrator.adjoint = continuous, but '{}' takes fixed steps here; set integrator.rtol, or "
+          "leave integrator.adjoint unset for the exact discrete adjoint",
+          traits.name));
+    }
     IntegratorTraits fixed = traits;
     fixed.adaptive = false;
     return std::make_unique<FixedSteps<T>>(fixed, checked_substeps(options), std::move(method));
@@ -34,6 +41,9 @@ std::unique_ptr<IntervalMethod<T>> make(const IntegratorTraits& traits, Controll
                     traits.name));
   }
   const auto [rtol, atol] = checked_tolerances<T>(options, options.atol.value_or(0), traits.name);
+  if (continuous) {
+    return std::make_unique<ContinuousAdjointSteps<T>>(traits, controller, rtol, atol, std::move(method));
+  }
   return std::make_unique<AdaptiveSteps<T>>(traits, controller, rtol, atol, std::move(method));
 }
 

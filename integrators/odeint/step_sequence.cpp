@@ -24,14 +24,8 @@ class Controlled final : public ControlledStepper<T> {
     }
   }
 
-  bool try_step(const ControlledSystem<T>& system, T* record, std::vector<T>& y, T& t, T& h) override {
-    const auto derivative = [&](const std::vector<T>& x, std::vector<T>& dxdt, T time) {
-      const Index n = system.state_dimension();
-      const Index columns = system.columns();
-      dxdt.back() =
-          system.evaluate(time, {x.data(), n, columns, columns}, {dxdt.data(), n, columns, columns}, record);
-    };
-    return stepper_.try_step(derivative, y, t, h) == ode::success;
+  bool try_step(const Derivative<T>& derivative, std::vector<T>& y, T& t, T& h) override {
+    return stepper_.try_step(std::cref(derivative), y, t, h) == ode::success;
   }
 
  private:

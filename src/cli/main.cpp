@@ -4,11 +4,13 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "turnpike/conformance.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/plugin.hpp"
 
@@ -22,6 +24,11 @@ void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
     command.add_option("--data", overrides.data, "CSV file with the samples; the last column is the class");
   }
   command.add_option("--integrator", overrides.integrator, "Scheme by name; see `turnpike integrators`");
+  command
+      .add_option(
+          "--adjoint", overrides.adjoint,
+          "discrete, the derivative of the computed objective, or continuous, where the scheme has both")
+      ->check(CLI::IsMember({"discrete", "continuous"}));
   command
       .add_option("--set", overrides.keys,
                   "Configuration key as section.key=value, repeatable; see `turnpike train --help-keys`")
@@ -57,6 +64,26 @@ void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   throw InputError(fmt::format("unknown command '{}'{}", first, turnpike::suggest_name(first, known)));
 }
 
+/// Loads a plug-in. With `measured`, a scheme that converges more slowly than it declares is refused.
+void load(const std::string& plugin, bool measured, turnpike::IntegratorRegistry& integrators) {
+  const std::size_t built_in = integrators.names().size();
+  turnpike::load_plugin(plugin, integrators);
+  if (!measured) {
+    return;
+  }
+  const std::vector<std::string> names = integrators.names();
+  for (auto name = names.begin() + static_cast<std::ptrdiff_t>(built_in); name != names.end(); ++name) {
+    const int declared = integrators.find(*name).traits.order;
+    const std::optional<double> observed = turnpike::observed_order(integrators, *name);
+    if (observed && *observed < declared - 0.5) {
+      throw InputError(fmt::format(
+          "the plug-in '{0}' says that '{1}' has order {2}, but it converges with order {3:.2f}; correct the "
+          "scheme or its traits, `turnpike check-integrator {1} --plugin {0}` tells more",
+          plugin, *name, declared, *observed));
+    }
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Trains ResNets and neural ODEs as optimal control problems and measures their turnpike.",
                "turnpike");
@@ -80,7 +107,7 @@ int run(int argc, char** argv) {
                           [&] { return cli::train(train, integrators); });
   sub->add_option(
       "SOURCE", train.source,
-      "two-spirals, two-spirals-implicit, two-spirals-paper, csv (with --data), or a CONFIG.toml");
+      fmt::format("{} (with --data), or a CONFIG.toml", fmt::join(turnpike::recipe_names(), ", ")));
   sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/");
   sub->add_flag("--json", train.json, "Print the summary as JSON");
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
@@ -167,7 +194,7 @@ int run(int argc, char** argv) {
         reject_unknown(*parsed, parsed->remaining());
       }
       for (const std::string& plugin : plugins) {
-        turnpike::load_plugin(plugin, integrators);
+        load(plugin, parsed->get_name() != "check-integrator", integrators);
       }
       return action();
     }
@@ -201,6 +228,9 @@ int main(int argc, char** argv) {
     return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "turnpike: unexpected failure: {}; please report it\n", error.what());
+    return 1;
+  } catch (...) {
+    fmt::print(stderr, "turnpike: a plug-in threw what is no std::exception; mend it\n");
     return 1;
   }
 }

@@ -32,6 +32,9 @@ void apply_overrides(RunConfig& config, const Overrides& overrides) {
   if (!overrides.integrator.empty()) {
     config.integrator.name = overrides.integrator;
   }
+  if (!overrides.adjoint.empty()) {
+    config.integrator.adjoint = overrides.adjoint;
+  }
   if (overrides.threads > 0) {
     set_key(config, fmt::format("run.threads={}", overrides.threads));
   }

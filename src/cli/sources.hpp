@@ -16,6 +16,7 @@ namespace turnpike::cli {
 struct Overrides {
   std::string data;               ///< --data
   std::string integrator;         ///< --integrator
+  std::string adjoint;            ///< --adjoint
   std::vector<std::string> keys;  ///< --set section.key=value
   int threads = 0;                ///< --threads; 0 leaves the configuration's
 };

@@ -49,23 +49,13 @@ class FixedSteps final : public IntervalMethod<T> {
 
   StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost, Tape<T>* tape,
                      IntervalWorkspace& workspace) const override {
-    auto& work = static_cast<Workspace&>(workspace);
-    const T h = (t_end - t_begin) / T(static_cast<double>(substeps_));
-    for (Index i = 0; i < substeps_; ++i) {
-      const T t = t_begin + h * T(static_cast<double>(i));
-      StepStatus status = take_step(system, t, h, X, cost, tape, work);
-      if (status.outcome == StepOutcome::not_converged && recovery_ == Recovery::bisect) {
-        const T half = h / T(2);
-        status = take_step(system, t, half, X, cost, tape, work);
-        if (status.ok()) {
-          status = take_step(system, t + half, half, X, cost, tape, work);
-        }
-      }
-      if (!status.ok()) {
-        return status;
-      }
-    }
-    return {};
+    return take_steps(system, t_begin, t_end, X, cost, tape, workspace, [](T, T) {});
+  }
+
+  StepStatus advance_visiting(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
+                              IntervalWorkspace& workspace, const StepVisitor<T>& visit) const override {
+    return take_steps(system, t_begin, t_end, X, cost, nullptr, workspace,
+                      [&](T t, T h) { visit(t + h, X); });
   }
 
   StepStatus pull_back(const ControlledSystem<T>& system, T /*t_begin*/, T /*t_end*/, T mu, Tile<T> lambda,
@@ -81,6 +71,31 @@ class FixedSteps final : public IntervalMethod<T> {
     std::vector<T> scratch;
     std::vector<T> record;  // of the current step when nothing is taped
   };
+
+  /// `stepped(t, h)` is called after each step.
+  template <class Stepped>
+  StepStatus take_steps(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
+                        Tape<T>* tape, IntervalWorkspace& workspace, Stepped&& stepped) const {
+    auto& work = static_cast<Workspace&>(workspace);
+    const T h = (t_end - t_begin) / T(static_cast<double>(substeps_));
+    for (Index i = 0; i < substeps_; ++i) {
+      const T t = t_begin + h * T(static_cast<double>(i));
+      StepStatus status = take_step(system, t, h, X, cost, tape, work);
+      if (status.outcome == StepOutcome::not_converged && recovery_ == Recovery::bisect) {
+        const T half = h / T(2);
+        status = take_step(system, t, half, X, cost, tape, work);
+        if (status.ok()) {
+          stepped(t, half);
+          status = take_step(system, t + half, half, X, cost, tape, work);
+        }
+      }
+      if (!status.ok()) {
+        return status;
+      }
+      stepped(t, h);
+    }
+    return {};
+  }
 
   /// One step; the tape keeps it when it succeeds.
   StepStatus take_step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, Tape<T>* tape,

@@ -17,26 +17,17 @@ namespace {
 /// More sub-steps than this in one control interval is a slip of the pen.
 constexpr Index most_substeps = 1'000'000;
 
-/// The number of sub-steps of a fixed-step scheme, after a check that no other option is set.
-Index fixed_substeps(const IntegratorTraits& traits, const IntegratorOptions& options) {
-  if (options.rtol || options.atol) {
+/// What `make` makes. Throws InputError when that is nothing.
+template <class Factory>
+auto made(const Factory& make, const IntegratorTraits& traits, std::string_view scalar) {
+  auto method = make ? make() : nullptr;
+  if (!method) {
     throw InputError(
-        fmt::format("integrator.{} is set, but '{}' takes fixed steps; set integrator.substeps or choose "
-                    "an adaptive scheme",
-                    options.rtol ? "rtol" : "atol", traits.name));
+        fmt::format("the factory of '{}' made no method in {}; return one, or register the scheme with "
+                    "traits.double_only",
+                    traits.name, scalar));
   }
-  if (options.adjoint.value_or(traits.adjoint) != traits.adjoint) {
-    throw InputError(
-        fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
-                    "only; leave integrator.adjoint unset",
-                    traits.name));
-  }
-  if (options.recovery == Recovery::bisect && !traits.implicit) {
-    throw InputError(fmt::format(
-        "integrator.recovery = bisect, but '{}' solves no equations that could fail; leave it unset",
-        traits.name));
-  }
-  return checked_substeps(options);
+  return method;
 }
 
 void check_name(const std::string& name) {
@@ -57,6 +48,8 @@ std::string_view describe(StepOutcome outcome) {
       return "succeeded";
     case StepOutcome::not_finite:
       return "a state or the running cost became NaN or infinite";
+    case StepOutcome::gradient_not_finite:
+      return "the gradient became NaN or infinite";
     case StepOutcome::not_converged:
       return "a nonlinear solve did not converge";
     case StepOutcome::step_too_small:
@@ -75,6 +68,11 @@ template <class T>
 std::unique_ptr<IntervalMethod<T>> make_fixed_steps(IntegratorTraits traits, Index substeps,
                                                     std::unique_ptr<OneStepMethod<T>> method,
                                                     Recovery recovery) {
+  if (substeps < 1 || !method) {
+    throw InputError(
+        method ? fmt::format("'{}' with {} steps an interval; give at least 1", traits.name, substeps)
+               : fmt::format("no method for '{}'; give one", traits.name));
+  }
   return std::make_unique<FixedSteps<T>>(std::move(traits), substeps, std::move(method), recovery);
 }
 template std::unique_ptr<IntervalMethod<float>> make_fixed_steps(IntegratorTraits, Index,
@@ -91,6 +89,27 @@ Index checked_substeps(const IntegratorOptions& options) {
                                  substeps, most_substeps));
   }
   return substeps;
+}
+
+Index equal_substeps(const IntegratorTraits& traits, const IntegratorOptions& options) {
+  if (options.rtol || options.atol) {
+    throw InputError(
+        fmt::format("integrator.{} is set, but '{}' takes fixed steps; set integrator.substeps or choose "
+                    "an adaptive scheme",
+                    options.rtol ? "rtol" : "atol", traits.name));
+  }
+  if (options.adjoint.value_or(traits.adjoint) != traits.adjoint) {
+    throw InputError(
+        fmt::format("integrator.adjoint = continuous, but '{}' has the exact discrete adjoint "
+                    "only; leave integrator.adjoint unset",
+                    traits.name));
+  }
+  if (options.recovery == Recovery::bisect && !traits.implicit) {
+    throw InputError(fmt::format(
+        "integrator.recovery = bisect, but '{}' solves no equations that could fail; leave it unset",
+        traits.name));
+  }
+  return checked_substeps(options);
 }
 
 IntegratorTraits traits_of(const ButcherTableau& tableau) {
@@ -125,10 +144,12 @@ void IntegratorRegistry::add(const IntegratorTraits& traits, OneStepFactory<floa
   add(
       traits,
       [traits, make = std::move(make_float)](const IntegratorOptions& options) {
-        return make_fixed_steps<float>(traits, fixed_substeps(traits, options), make(), options.recovery);
+        return make_fixed_steps<float>(traits, equal_substeps(traits, options), made(make, traits, "float"),
+                                       options.recovery);
       },
       [traits, make = std::move(make_double)](const IntegratorOptions& options) {
-        return make_fixed_steps<double>(traits, fixed_substeps(traits, options), make(), options.recovery);
+        return make_fixed_steps<double>(traits, equal_substeps(traits, options), made(make, traits, "double"),
+                                        options.recovery);
       });
 }
 

@@ -4,8 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cmath>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -15,45 +17,111 @@ namespace turnpike {
 
 namespace {
 
-/// A user's method between guards: what it throws and what is not finite become a status.
+/// What `call` returns. An exception other than InputError becomes one that names the plug-in and says what
+/// it was doing.
+template <class Call>
+auto guard(const std::string& file, const std::string& doing, Call&& call) {
+  try {
+    return call();
+  } catch (const InputError&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw InputError(
+        fmt::format("the plug-in '{}' threw while it {}: {}; mend it", file, doing, error.what()));
+  } catch (...) {
+    throw InputError(fmt::format("the plug-in '{}' threw while it {}; mend it", file, doing));
+  }
+}
+
+/// A user's method between guards: what it throws and what is not finite become a status, and leave state and
+/// cost as they were.
 template <class T>
 class Guarded final : public IntervalMethod<T> {
  public:
-  explicit Guarded(std::unique_ptr<IntervalMethod<T>> inner) : inner_(std::move(inner)) {}
+  Guarded(std::unique_ptr<IntervalMethod<T>> inner, std::string file)
+      : inner_(std::move(inner)), traits_(inner_->traits()), file_(std::move(file)) {}
 
-  [[nodiscard]] const IntegratorTraits& traits() const override { return inner_->traits(); }
+  [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
   [[nodiscard]] std::unique_ptr<IntervalMethod<T>> with_frozen_steps() const override {
-    auto frozen = inner_->with_frozen_steps();
-    return frozen ? std::make_unique<Guarded>(std::move(frozen)) : nullptr;
+    return guard(file_, fmt::format("froze the steps of '{}'", traits_.name),
+                 [&]() -> std::unique_ptr<IntervalMethod<T>> {
+                   auto frozen = inner_->with_frozen_steps();
+                   return frozen ? std::make_unique<Guarded>(std::move(frozen), file_) : nullptr;
+                 });
   }
   [[nodiscard]] std::unique_ptr<IntervalWorkspace> make_workspace(
       const ControlledSystem<T>& system) const override {
-    return inner_->make_workspace(system);
+    auto workspace = std::make_unique<Workspace>();
+    workspace->inner = guard(file_, fmt::format("set up memory for '{}'", traits_.name),
+                             [&] { return inner_->make_workspace(system); });
+    if (!workspace->inner) {
+      throw InputError(
+          fmt::format("the plug-in '{}' made no workspace for '{}'; return one, an IntervalWorkspace if "
+                      "nothing is kept",
+                      file_, traits_.name));
+    }
+    workspace->before.resize(system.state_dimension(), system.columns());
+    return workspace;
   }
 
   StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost, Tape<T>* tape,
                      IntervalWorkspace& workspace) const override {
-    const StepStatus status = guard(
-        t_begin, t_end, [&] { return inner_->advance(system, t_begin, t_end, X, cost, tape, workspace); });
-    return status.ok() ? finite(X, cost, t_begin, t_end) : status;
+    const std::size_t steps = tape == nullptr ? 0 : tape->size();
+    const StepStatus status = restoring(t_begin, t_end, X, cost, workspace, [&](IntervalWorkspace& inner) {
+      return inner_->advance(system, t_begin, t_end, X, cost, tape, inner);
+    });
+    if (!status.ok() && tape != nullptr) {
+      tape->truncate(steps);
+    }
+    return status;
+  }
+
+  StepStatus advance_visiting(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
+                              IntervalWorkspace& workspace, const StepVisitor<T>& visit) const override {
+    return restoring(t_begin, t_end, X, cost, workspace, [&](IntervalWorkspace& inner) {
+      return inner_->advance_visiting(system, t_begin, t_end, X, cost, inner, visit);
+    });
   }
 
   StepStatus pull_back(const ControlledSystem<T>& system, T t_begin, T t_end, T mu, Tile<T> lambda, T* ubar,
                        std::span<const TapeStep<T>> steps, IntervalWorkspace& workspace) const override {
-    const StepStatus status = guard(t_begin, t_end, [&] {
-      return inner_->pull_back(system, t_begin, t_end, mu, lambda, ubar, steps, workspace);
-    });
-    return status.ok() ? finite(lambda, T(0), t_begin, t_end) : status;
+    try {
+      const StepStatus status = inner_->pull_back(system, t_begin, t_end, mu, lambda, ubar, steps,
+                                                  *static_cast<Workspace&>(workspace).inner);
+      return status.ok() ? finite(lambda, T(0), t_begin, t_end) : status;
+    } catch (...) {
+      return failed(StepOutcome::threw, t_begin, t_end);
+    }
   }
 
  private:
+  struct Workspace final : IntervalWorkspace {
+    std::unique_ptr<IntervalWorkspace> inner;
+    State<T> before;
+  };
+
+  static StepStatus failed(StepOutcome outcome, T t_begin, T t_end, Index column = -1) {
+    return {outcome, static_cast<double>(t_begin), static_cast<double>(t_end - t_begin), column};
+  }
+
   template <class Call>
-  static StepStatus guard(T t_begin, T t_end, Call&& call) {
+  static StepStatus restoring(T t_begin, T t_end, Tile<T> X, T& cost, IntervalWorkspace& workspace,
+                              Call&& call) {
+    auto& work = static_cast<Workspace&>(workspace);
+    work.before = matrix(X);
+    const T cost_before = cost;
+    StepStatus status;
     try {
-      return call();
+      status = call(*work.inner);
     } catch (...) {
-      return {StepOutcome::threw, static_cast<double>(t_begin), static_cast<double>(t_end - t_begin), -1};
+      status = failed(StepOutcome::threw, t_begin, t_end);
     }
+    status = status.ok() ? finite(X, cost, t_begin, t_end) : status;
+    if (!status.ok()) {
+      matrix(X) = work.before;
+      cost = cost_before;
+    }
+    return status;
   }
 
   static StepStatus finite(ConstTile<T> X, T cost, T t_begin, T t_end) {
@@ -63,38 +131,35 @@ class Guarded final : public IntervalMethod<T> {
           std::find_if(X.row(i), X.row(i) + X.columns, [](T x) { return !std::isfinite(x); });
       column = std::min(column, wrong - X.row(i));
     }
-    if (column == X.columns) {
-      return {};
-    }
-    return {StepOutcome::not_finite, static_cast<double>(t_begin), static_cast<double>(t_end - t_begin),
-            column};
+    return column == X.columns ? StepStatus{} : failed(StepOutcome::not_finite, t_begin, t_end, column);
   }
 
   std::unique_ptr<IntervalMethod<T>> inner_;
+  IntegratorTraits traits_;
+  std::string file_;
 };
 
 template <class T>
 IntegratorRegistry::Factory<T> guarded(IntegratorRegistry::Factory<T> make, const std::string& name,
                                        const std::string& file) {
   return [make = std::move(make), name, file](const IntegratorOptions& options) {
-    std::unique_ptr<IntervalMethod<T>> method;
-    try {
-      method = make ? make(options) : nullptr;
-    } catch (const InputError&) {
-      throw;
-    } catch (const std::exception& error) {
-      throw InputError(
-          fmt::format("the plug-in '{}' threw while it made '{}': {}; mend it", file, name, error.what()));
-    } catch (...) {
-      throw InputError(fmt::format("the plug-in '{}' threw while it made '{}'; mend it", file, name));
-    }
-    if (!method) {
-      throw InputError(
-          fmt::format("the plug-in '{}' made no method for '{}' in {}; return one from its factory", file,
-                      name, std::is_same_v<T, float> ? "float" : "double"));
-    }
-    return std::unique_ptr<IntervalMethod<T>>(std::make_unique<Guarded<T>>(std::move(method)));
+    return guard(file, fmt::format("made '{}'", name), [&]() -> std::unique_ptr<IntervalMethod<T>> {
+      std::unique_ptr<IntervalMethod<T>> method = make ? make(options) : nullptr;
+      if (!method) {
+        throw InputError(
+            fmt::format("the plug-in '{}' made no method for '{}' in {}; return one from its factory", file,
+                        name, std::is_same_v<T, float> ? "float" : "double"));
+      }
+      return std::make_unique<Guarded<T>>(std::move(method), file);
+    });
   };
+}
+
+/// Half the smallest normal number as this thread computes it: 0 where subnormal numbers are flushed.
+double subnormal() {
+  const volatile double smallest = std::numeric_limits<double>::min();
+  const volatile double half = smallest / 2;
+  return half;
 }
 
 }  // namespace
@@ -105,11 +170,22 @@ void load_plugin(const std::filesystem::path& file, IntegratorRegistry& registry
   if (!std::filesystem::exists(file, error)) {
     throw InputError(fmt::format("there is no plug-in '{}'; check the path", name));
   }
+  std::fenv_t arithmetic;
+  std::fegetenv(&arithmetic);
+  const double before = subnormal();
   // Without a slash the loader would look elsewhere.
   void* const object = dlopen(std::filesystem::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL);
+  const bool arithmetic_changed = subnormal() != before;
+  std::fesetenv(&arithmetic);
   if (object == nullptr) {
     throw InputError(
         fmt::format("the plug-in '{}' cannot be loaded: {}; build it as a shared object", name, dlerror()));
+  }
+  if (arithmetic_changed) {
+    throw InputError(fmt::format(
+        "the plug-in '{}' was linked with -ffast-math, which makes the whole program round tiny numbers "
+        "to zero; link it without",
+        name));
   }
   const auto* const abi = static_cast<const PluginAbi*>(dlsym(object, "turnpike_plugin_abi"));
   void* const symbol = dlsym(object, "turnpike_plugin_register");

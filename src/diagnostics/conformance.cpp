@@ -64,6 +64,7 @@ ConformanceReport check_integrator(const IntegratorRegistry& integrators, std::s
     conformance::check_zero_control(subject, steps, list);
     conformance::check_equilibria(subject, steps, list);
     conformance::check_samples(subject, steps, list);
+    conformance::check_tiles(subject, steps, list);
     conformance::check_purity(subject, steps, list);
     conformance::check_precision(subject, steps, list);
     conformance::check_failure(subject, steps, list);
@@ -72,6 +73,22 @@ ConformanceReport check_integrator(const IntegratorRegistry& integrators, std::s
     conformance::check_spurious_fixed_points(subject, list);
   }
   return report;
+}
+
+std::optional<double> observed_order(const IntegratorRegistry& integrators, std::string_view name) {
+  const IntegratorTraits& traits = integrators.find(name).traits;
+  if (!traits.fixed_steps) {
+    return std::nullopt;
+  }
+  ConformanceOptions options;
+  options.problems = 8;
+  options.integrator.substeps = 1;
+  try {
+    const conformance::Subject subject(integrators, name, options);
+    return subject.refusal().empty() ? conformance::state_order(subject) : std::nullopt;
+  } catch (const std::exception&) {
+    return std::nullopt;  // whoever uses the scheme is told
+  }
 }
 
 std::string_view name_of(ConformanceVerdict verdict) {

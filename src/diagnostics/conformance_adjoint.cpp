@@ -107,7 +107,7 @@ class IntervalCheck {
       const DifferenceEstimate estimate = best_of_ladder(
           [&](double h) { return eighth_order_difference(phi, h); }, is_float ? 1.0 : 0.2, is_float ? 7 : 9);
       const double apart = std::abs(dot(gradient, d) - estimate.value) / size;
-      worst = apart <= worst ? worst : apart;
+      worst = worse(worst, apart);
     }
     return worst;
   }
@@ -160,10 +160,33 @@ Finding check_part(const Subject& subject, Steps steps, Part part) {
     p.two_layer = two_layer;
     p.seed = subject.options().seed;
     const double error = IntervalCheck<T>(subject, steps, p).error(part, p.seed);
-    worst = error <= worst ? worst : error;
+    worst = worse(worst, error);
   }
   return passed_if(worst <= allowed<T>(subject),
                    fmt::format("relative error {:.1e}, allowed {:.0e}", worst, allowed<T>(subject)));
+}
+
+/// Derivatives with respect to the control are added to what is there.
+Finding check_accumulation(const Subject& subject, Steps steps) {
+  TestProblem p;
+  p.seed = subject.options().seed;
+  const Control<double> control = p.control<double>();
+  const std::vector<double> u(control.interval(1), control.interval(1) + control.layout().size());
+  Rig<double> rig(p, subject.frozen<double>(steps), Rig<double>::Running::control_dependent);
+  const State<double> X = p.initial_state<double>();
+  const auto advanced = rig.advance(X, u, true);
+  if (!advanced.status.ok()) {
+    throw NumericalError("the integration failed: " + std::string(describe(advanced.status.outcome)));
+  }
+  const auto fresh = rig.pull_back(u, X, 1);
+  const auto added = rig.pull_back(u, X, 1, 3);
+  double apart = 0;
+  double size = 3;
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    apart = worse(apart, std::abs(added.ubar[i] - 3 - fresh.ubar[i]));
+    size = std::max(size, std::abs(fresh.ubar[i]));
+  }
+  return passed_if(apart <= 1e-12 * size, fmt::format("off by {:.1e} relative to its size", apart / size));
 }
 
 /// The gradient of the whole objective.
@@ -178,12 +201,15 @@ Finding check_whole_gradient(const Subject& subject, Steps steps,
     OptimalControlProblem<double> exact = p.with<double>(reference_method<double>("fehlberg78", 48));
     Control<double> g = problem.zero_control();
     Control<double> reference = g;
-    problem.value_and_gradient(u, g);
+    const Objective V = problem.value_and_gradient(u, g);
+    if (!V.status.ok()) {
+      throw NumericalError("the integration failed: " + V.status.message());
+    }
     exact.value_and_gradient(u, reference);
     double error = 0;
     double size = 0;
     for (std::size_t i = 0; i < g.values().size(); ++i) {
-      error = std::max(error, std::abs(g.values()[i] - reference.values()[i]));
+      error = worse(error, std::abs(g.values()[i] - reference.values()[i]));
       size = std::max(size, std::abs(reference.values()[i]));
     }
     return passed_if(error / size <= allowed<double>(subject),
@@ -194,7 +220,7 @@ Finding check_whole_gradient(const Subject& subject, Steps steps,
   report = check_gradient(
       problem, u,
       {.directions = 2, .coordinates = 12, .seed = p.seed, .tolerance = subject.options().exactness});
-  const double error = std::max(report->difference_error, report->coordinate_error);
+  const double error = worse(report->difference_error, report->coordinate_error);
   return passed_if(
       error <= std::max(subject.options().exactness, 10 * report->resolution) &&
           report->resolution <= subject.options().exactness,
@@ -219,6 +245,9 @@ void check_adjoint(const Subject& subject, Steps steps, Checklist& list) {
   part("adjoint-control-cost",
        "The pull-back with μ = 1 and λ = 0 gives the derivative of the running cost in u, ∂ℓ/∂u included,",
        Part::control_cost);
+  list.run(steps, "adjoint-accumulates",
+           "What the pull-back gives for the control is added to what is there.",
+           [&] { return check_accumulation(subject, steps); });
   std::optional<GradientCheckReport> report;
   list.run(steps, "adjoint-gradient",
            fmt::format("The gradient of V over the whole horizon is right {}.", how),

@@ -138,20 +138,24 @@ std::array<std::vector<Ladder>, kinds> climb(const Subject& subject, Solve&& sol
 }
 
 /// The median over the problems: the leading error of a few passes through zero near the steps that are
-/// tried.
-Finding judge(const Subject& subject, const std::vector<Ladder>& ladders) {
+/// tried. Empty when most errors sink below rounding before an order shows.
+std::optional<double> median_order(const std::vector<Ladder>& ladders) {
   Numbers orders;
   for (const Ladder& ladder : ladders) {
     if (const std::optional<double> order = observed_order(ladder)) {
       orders.push_back(*order);
     }
   }
-  if (2 * orders.size() < ladders.size()) {
+  return 2 * orders.size() < ladders.size() ? std::nullopt : std::optional(median(orders));
+}
+
+Finding judge(const Subject& subject, const std::vector<Ladder>& ladders) {
+  const std::optional<double> order = median_order(ladders);
+  if (!order) {
     return {ConformanceVerdict::skipped, "the errors sink below rounding before an order shows"};
   }
-  const double order = median(orders);
-  return passed_if(std::abs(order - subject.traits().order) <= subject.options().order_tolerance,
-                   fmt::format("observed order {:.2f}, declared {}", order, subject.traits().order));
+  return passed_if(std::abs(*order - subject.traits().order) <= subject.options().order_tolerance,
+                   fmt::format("observed order {:.2f}, declared {}", *order, subject.traits().order));
 }
 
 /// Smooth problems on which errors of order 8 stand above rounding at steps in the asymptotic regime.
@@ -168,6 +172,24 @@ TestProblem smooth_problem(const ConformanceOptions& options, int i, Activation 
 
 enum Kind : std::size_t { state, running_cost, objective, gradient, kind_count };
 
+/// The states of problem i at all nodes, one after the other.
+template <class Method>
+Numbers solve_states(const ConformanceOptions& options, Activation activation, double size, int i,
+                     const Method& method) {
+  const TestProblem p = smooth_problem(options, i, activation, size);
+  OptimalControlProblem<double> problem = p.with<double>(method);
+  IntegrationStatus status;
+  const std::vector<State<double>> states = problem.states(p.control<double>(), status);
+  if (!status.ok()) {
+    throw NumericalError("the integration failed: " + status.message());
+  }
+  Numbers nodes;
+  for (const State<double>& X : states) {
+    nodes.insert(nodes.end(), X.data(), X.data() + X.size());
+  }
+  return nodes;
+}
+
 template <class Method>
 Results<kind_count> solve_all(const ConformanceOptions& options, Activation activation, double size,
                               const Method& method) {
@@ -178,18 +200,10 @@ Results<kind_count> solve_all(const ConformanceOptions& options, Activation acti
     const Control<double> u = p.control<double>();
     Control<double> g = problem.zero_control();
     const Objective V = problem.value_and_gradient(u, g);
-    IntegrationStatus status;
-    const std::vector<State<double>> states = problem.states(u, status);
-    for (const IntegrationStatus& each : {V.status, status}) {
-      if (!each.ok()) {
-        throw NumericalError("the integration failed: " + each.message());
-      }
+    if (!V.status.ok()) {
+      throw NumericalError("the integration failed: " + V.status.message());
     }
-    Numbers nodes;
-    for (const State<double>& X : states) {
-      nodes.insert(nodes.end(), X.data(), X.data() + X.size());
-    }
-    results[state].push_back(std::move(nodes));
+    results[state].push_back(solve_states(options, activation, size, i, method));
     // The costs of each sample by itself: a number alone would see its leading error pass through zero.
     Numbers running;
     Numbers total;
@@ -212,6 +226,17 @@ constexpr std::array<const char*, kind_count> kind_texts = {
     "the states at the nodes", "the running cost alone", "the objective V", "the gradient of V"};
 
 }  // namespace
+
+std::optional<double> state_order(const Subject& subject) {
+  return median_order(climb<1>(subject, [&](const auto& method) {
+                        Results<1> results;
+                        for (int i = 0; i < subject.options().problems; ++i) {
+                          results[0].push_back(
+                              solve_states(subject.options(), Activation::silu, 1.2, i, method));
+                        }
+                        return results;
+                      }).front());
+}
 
 void check_order(const Subject& subject, Checklist& list) {
   // The ladder is climbed once; should it throw, every kind fails with what it threw.
@@ -269,9 +294,9 @@ void check_tolerance(const Subject& subject, Checklist& list) {
                for (std::size_t i = 0; i < tolerances.size(); ++i) {
                  double error = 0;
                  for (std::size_t j = 0; j < results[0][k].size(); ++j) {
-                   error = std::max(error, distance(results[i + 1][k][j], results[0][k][j]));
+                   error = worse(error, distance(results[i + 1][k][j], results[0][k][j]));
                  }
-                 worst = std::max(worst, error / tolerances[i]);
+                 worst = worse(worst, error / tolerances[i]);
                  falls = falls && error < before;
                  before = error;
                }

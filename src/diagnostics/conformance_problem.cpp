@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "turnpike/random.hpp"
@@ -67,6 +68,8 @@ OptimalControlProblem<T> TestProblem::with(std::shared_ptr<const IntervalMethod<
   }
   definition.gamma = 1.5;
   definition.r = 0.01;
+  definition.tile = tile;
+  definition.threads = threads;
   Dataset<T> data;
   data.features = X0;
   data.classes = {"0", "1"};
@@ -150,21 +153,31 @@ IntervalRig<T>::IntervalRig(const TestProblem& problem, std::shared_ptr<const In
 template <class T>
 typename IntervalRig<T>::Advanced IntervalRig<T>::advance(const State<T>& X, const std::vector<T>& u,
                                                           bool taped) {
+  State<T> padded(X.rows(), X.cols() + padding_);
+  padded.setConstant(std::numeric_limits<T>::quiet_NaN());
+  padded.leftCols(X.cols()) = X;
   Advanced result{X, T(0), {}};
   tape_.clear();
   system_.set_control(u.data());
-  result.status = method_->advance(system_, T(t_begin), T(t_end), tile_of(result.X), result.cost,
-                                   taped ? &tape_ : nullptr, *workspace_);
+  result.status =
+      method_->advance(system_, T(t_begin), T(t_end), {padded.data(), X.rows(), X.cols(), padded.cols()},
+                       result.cost, taped ? &tape_ : nullptr, *workspace_);
+  result.X = padded.leftCols(X.cols());
   return result;
 }
 
 template <class T>
 typename IntervalRig<T>::PulledBack IntervalRig<T>::pull_back(const std::vector<T>& u, const State<T>& lambda,
-                                                              T mu) {
-  PulledBack result{lambda, std::vector<T>(u.size(), T(0)), {}};
+                                                              T mu, T ubar) {
+  State<T> padded(lambda.rows(), lambda.cols() + padding_);
+  padded.setConstant(std::numeric_limits<T>::quiet_NaN());
+  padded.leftCols(lambda.cols()) = lambda;
+  PulledBack result{lambda, std::vector<T>(u.size(), ubar), {}};
   system_.set_control(u.data());
-  result.status = method_->pull_back(system_, T(t_begin), T(t_end), mu, tile_of(result.Xbar),
+  result.status = method_->pull_back(system_, T(t_begin), T(t_end), mu,
+                                     {padded.data(), lambda.rows(), lambda.cols(), padded.cols()},
                                      result.ubar.data(), tape_.steps(0, tape_.size()), *workspace_);
+  result.Xbar = padded.leftCols(lambda.cols());
   return result;
 }
 

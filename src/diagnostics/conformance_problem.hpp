@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -29,6 +30,8 @@ struct TestProblem {
   double control_size = 0.8;                        ///< entries of u are uniform in ±control_size
   double state_size = 1.5;                          ///< entries of X₀ are uniform in ±state_size
   std::uint64_t seed = 1;
+  Index tile = 0;  ///< samples a tile, 0 for the problem's own choice
+  int threads = 1;
 
   template <class T>
   [[nodiscard]] std::shared_ptr<const VectorField<T>> field() const;
@@ -72,7 +75,10 @@ class IntervalRig {
   [[nodiscard]] Index control_dimension() const { return field_->layout().size(); }
   /// What the interval makes of X under the control u. With `taped`, `pull_back` at the same u may follow.
   Advanced advance(const State<T>& X, const std::vector<T>& u, bool taped = false);
-  PulledBack pull_back(const std::vector<T>& u, const State<T>& lambda, T mu);
+  /// Every entry of ū starts at `ubar`.
+  PulledBack pull_back(const std::vector<T>& u, const State<T>& lambda, T mu, T ubar = T(0));
+  /// From now on tiles are wider than their samples by `columns` columns of NaN.
+  void pad(Index columns) { padding_ = columns; }
   /// Makes `advance` forget everything that the method keeps.
   void renew() { workspace_ = method_->make_workspace(system_); }
 
@@ -84,7 +90,11 @@ class IntervalRig {
   EnsembleSystem<T> system_;
   std::unique_ptr<IntervalWorkspace> workspace_;
   Tape<T> tape_;
+  Index padding_ = 0;
 };
+
+/// The larger of the two, and NaN for good once there is one.
+inline double worse(double worst, double x) { return x <= worst || std::isnan(worst) ? worst : x; }
 
 /// Whether two arrays hold the same bits.
 template <class T>

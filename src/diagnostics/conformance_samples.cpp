@@ -39,7 +39,7 @@ struct Comparison {
   void add(T a, T b) {
     const auto value = static_cast<double>(a);
     const double difference = std::abs(value - static_cast<double>(b)) / std::max(1.0, std::abs(value));
-    apart = difference <= apart ? apart : difference;
+    apart = worse(apart, difference);
   }
   [[nodiscard]] Finding finding() const {
     if (allowed == 0) {
@@ -119,6 +119,57 @@ void compare_reversed(const Subject& subject, Steps steps, Comparison& compariso
   }
 }
 
+/// The same tile with other memory behind each component.
+template <class T>
+void compare_padded(const Subject& subject, Steps steps, Comparison& comparison) {
+  if (!subject.offers<T>()) {
+    return;
+  }
+  TestProblem p;
+  p.samples = 13;
+  p.seed = subject.options().seed;
+  const State<T> X = p.initial_state<T>();
+  const std::vector<T> u = interval_control<T>(p);
+  Rig<T> rig(p, subject.frozen<T>(steps), Rig<T>::Running::control_dependent);
+  const State<T> first = advanced(rig, X, u, true);
+  const auto first_back = rig.pull_back(u, X, T(1));
+  rig.pad(5);
+  const State<T> second = advanced(rig, X, u, true);
+  const auto second_back = rig.pull_back(u, X, T(1));
+  for (Index i = 0; i < X.size(); ++i) {
+    comparison.add(first.data()[i], second.data()[i]);
+    comparison.add(first_back.Xbar.data()[i], second_back.Xbar.data()[i]);
+  }
+  for (std::size_t i = 0; i < u.size(); ++i) {
+    comparison.add(first_back.ubar[i], second_back.ubar[i]);
+  }
+}
+
+/// Objective and gradient on one thread and on four, in tiles of four samples.
+template <class T>
+void compare_threads(const Subject& subject, Steps steps, Comparison& comparison) {
+  if (!subject.offers<T>()) {
+    return;
+  }
+  TestProblem p;
+  p.samples = 40;
+  p.tile = 4;
+  p.seed = subject.options().seed;
+  const Control<T> u = p.control<T>();
+  const std::shared_ptr<const IntervalMethod<T>> method = subject.method<T>(steps);
+  Control<T> alone(u.layout(), u.intervals());
+  Control<T> together = alone;
+  const Objective V = p.with<T>(method).value_and_gradient(u, alone);
+  p.threads = 4;
+  OptimalControlProblem<T> problem = p.with<T>(method);
+  for (int repeat = 0; repeat < 3; ++repeat) {  // a race shows now and then
+    comparison.add(V.total(), problem.value_and_gradient(u, together).total());
+    for (std::size_t i = 0; i < u.values().size(); ++i) {
+      comparison.add(alone.values()[i], together.values()[i]);
+    }
+  }
+}
+
 /// The same interval again: at once, after another one, with new memory, and with a tape.
 template <class T>
 std::string impurity(const Subject& subject, Steps steps) {
@@ -173,7 +224,7 @@ double relative_difference(const A& a, const B& b) {
   double size = 1;
   for (std::size_t i = 0; i < b.size(); ++i) {
     const double apart = std::abs(static_cast<double>(a[i]) - b[i]);
-    difference = apart <= difference ? difference : apart;
+    difference = worse(difference, apart);
     size = std::max(size, std::abs(b[i]));
   }
   return difference / size;
@@ -215,6 +266,21 @@ void check_samples(const Subject& subject, Steps steps, Checklist& list) {
   });
 }
 
+void check_tiles(const Subject& subject, Steps steps, Checklist& list) {
+  list.run(steps, "strided-tiles", "Tiles whose components lie apart in memory change no bit.", [&] {
+    Comparison comparison;
+    compare_padded<float>(subject, steps, comparison);
+    compare_padded<double>(subject, steps, comparison);
+    return comparison.finding();
+  });
+  list.run(steps, "threads", "Four threads at once, each with tiles of its own, change no bit.", [&] {
+    Comparison comparison;
+    compare_threads<float>(subject, steps, comparison);
+    compare_threads<double>(subject, steps, comparison);
+    return comparison.finding();
+  });
+}
+
 void check_purity(const Subject& subject, Steps steps, Checklist& list) {
   list.run(steps, "pure-steps",
            "An interval depends on X, t, h and u alone: again, after another one, with new memory and with a "
@@ -243,8 +309,8 @@ void check_precision(const Subject& subject, Steps steps, Checklist& list) {
                p.two_layer = two_layer;
                p.samples = 8;
                p.seed = subject.options().seed;
-               worst = std::max(worst, relative_difference(results<float>(subject, steps, p),
-                                                           results<double>(subject, steps, p)));
+               worst = worse(worst, relative_difference(results<float>(subject, steps, p),
+                                                        results<double>(subject, steps, p)));
              }
              return passed_if(worst <= allowed,
                               fmt::format("relative difference {:.1e}, allowed {:.0e}", worst, allowed));

@@ -2,14 +2,22 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cmath>
 #include <exception>
 #include <optional>
+
+#include "turnpike/error.hpp"
 
 namespace turnpike::conformance {
 
 Subject::Subject(const IntegratorRegistry& integrators, std::string_view name,
                  const ConformanceOptions& options)
     : integrators_(integrators), traits_(integrators.find(name).traits), options_(options) {
+  if (!std::isfinite(options.largest_step) || options.problems < 1) {
+    throw InputError(
+        fmt::format("a conformance check of {} problems up to h‖J‖ = {}; give at least 1 and a finite number",
+                    options.problems, options.largest_step));
+  }
   const IntegratorOptions& set = options_.integrator;
   if (set.adjoint || set.recovery != Recovery::none) {
     (void)integrators_.make<double>(name, set);  // the scheme refuses what it does not have
@@ -38,6 +46,10 @@ Subject::Subject(const IntegratorRegistry& integrators, std::string_view name,
     }
   }
   if (!modes_.empty()) {
+    // An option can change what kind of adjoint the scheme has.
+    if (const auto own = set.adjoint ? method<double>(modes_.front()) : nullptr) {
+      traits_.adjoint = own->traits().adjoint;
+    }
     try {
       if (method<float>(modes_.front()) == nullptr) {
         float_refusal_ = "nothing was made";

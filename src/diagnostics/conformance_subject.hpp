@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -89,12 +90,15 @@ class Checklist {
 // The parts of the kit; each adds its verdicts to the list.
 
 void check_order(const Subject& subject, Checklist& list);
+/// The order of the states alone, of equal steps. Throws what the scheme throws.
+std::optional<double> state_order(const Subject& subject);
 void check_tolerance(const Subject& subject, Checklist& list);
 void check_adjoint(const Subject& subject, Steps steps, Checklist& list);
 void check_zero_control(const Subject& subject, Steps steps, Checklist& list);
 void check_equilibria(const Subject& subject, Steps steps, Checklist& list);
 void check_spurious_fixed_points(const Subject& subject, Checklist& list);
 void check_samples(const Subject& subject, Steps steps, Checklist& list);
+void check_tiles(const Subject& subject, Steps steps, Checklist& list);
 void check_purity(const Subject& subject, Steps steps, Checklist& list);
 void check_precision(const Subject& subject, Steps steps, Checklist& list);
 void check_failure(const Subject& subject, Steps steps, Checklist& list);

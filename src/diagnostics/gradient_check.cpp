@@ -107,6 +107,11 @@ ProblemDefinition<double> with_frozen_steps(ProblemDefinition<double> definition
 GradientCheckReport check_gradient(
     OptimalControlProblem<double>& problem, const Control<double>& u, const GradientCheckOptions& options,
     const std::function<void(const Control<double>&, Control<double>&)>& gradient) {
+  if (options.directions < 1 || options.coordinates < 0) {
+    throw InputError(
+        fmt::format("a gradient check with {} random directions and {} coordinates; give at least 1 and 0",
+                    options.directions, options.coordinates));
+  }
   Control<double> g = problem.zero_control();
   const Objective objective = problem.value_and_gradient(u, g);
   if (!objective.status.ok() || !std::isfinite(objective.total())) {

@@ -67,16 +67,22 @@ Stay last_stay_below(std::span<const double> values, double threshold) {
 
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const DistanceToMinimizers& distance) {
+                    const DistanceToMinimizers& distance, Index points) {
   Measurement m;
   m.objective = problem.value(u);
   IntegrationStatus status;
-  const std::vector<State<T>> states = problem.states(u, status);
+  const std::vector<State<T>> states = problem.states(u, status, points);
   if (!status.ok() || !m.objective.status.ok()) {
     throw NumericalError(fmt::format("the trajectory cannot be measured: {}",
                                      (status.ok() ? m.objective.status : status).message()));
   }
-  m.times = problem.definition().grid.nodes();
+  const TimeGrid& grid = problem.definition().grid;
+  for (Index k = 0; k < grid.intervals(); ++k) {
+    for (Index j = 0; j < points; ++j) {
+      m.times.push_back(grid.node(k) + grid.length(k) * static_cast<double>(j) / static_cast<double>(points));
+    }
+  }
+  m.times.push_back(grid.node(grid.intervals()));
   const std::span<const int> labels = problem.labels();
   const std::span<const Index> components = loss.components();
   std::vector<double> x(components.size());
@@ -103,9 +109,9 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
 }
 
 template Measurement measure(OptimalControlProblem<float>&, const Control<float>&, const Cost<float>&,
-                             const DistanceToMinimizers&);
+                             const DistanceToMinimizers&, Index);
 template Measurement measure(OptimalControlProblem<double>&, const Control<double>&, const Cost<double>&,
-                             const DistanceToMinimizers&);
+                             const DistanceToMinimizers&, Index);
 
 std::vector<double> root_mean_square(const std::vector<std::vector<double>>& values) {
   std::vector<double> roots;
@@ -116,7 +122,7 @@ std::vector<double> root_mean_square(const std::vector<std::vector<double>>& val
   return roots;
 }
 
-TurnpikeSummary summarize_turnpike(const Measurement& m, double epsilon) {
+TurnpikeSummary summarize_turnpike(const Measurement& m, const Measurement& dense, double epsilon) {
   if (!(epsilon > 0) || !std::isfinite(epsilon)) {
     throw InputError(fmt::format("ε = {}; give a finite number above 0", epsilon));
   }
@@ -129,17 +135,18 @@ TurnpikeSummary summarize_turnpike(const Measurement& m, double epsilon) {
   s.by_distance = last_stay_below(rms, std::nextafter(epsilon, std::numeric_limits<double>::infinity()));
   const std::size_t layers = m.times.size() - 1;
   const std::size_t samples = m.distances.front().size();
-  std::vector<double> path(m.times.size());
+  std::vector<double> path(dense.times.size());
   for (std::size_t k = 0; k < layers; ++k) {
     s.layers_inside += rms[k] <= epsilon ? 1 : 0;
   }
   for (std::size_t d = 0; d < samples; ++d) {
-    for (std::size_t k = 0; k <= layers; ++k) {
-      path[k] = m.distances[k][d];
+    for (std::size_t k = 0; k < layers; ++k) {
+      s.measured_outside += m.distances[k][d] > epsilon ? 1 : 0;
     }
-    s.measured_outside += static_cast<double>(
-        std::count_if(path.begin(), path.end() - 1, [&](double distance) { return distance > epsilon; }));
-    const double theta = measure_above(m.times, path, epsilon);
+    for (std::size_t j = 0; j < path.size(); ++j) {
+      path[j] = dense.distances[j][d];
+    }
+    const double theta = measure_above(dense.times, path, epsilon);
     s.theta_measure += theta;
     s.theta_measure_max = std::max(s.theta_measure_max, theta);
   }

@@ -104,7 +104,7 @@ std::vector<ConfigKeyInfo> config_keys() {
 }
 
 std::vector<std::string> recipe_names() {
-  return {"two-spirals", "two-spirals-implicit", "two-spirals-paper", "csv"};
+  return {"two-spirals", "two-spirals-implicit", "two-spirals-cvodes", "two-spirals-paper", "csv"};
 }
 
 RunConfig recipe(std::string_view name) {
@@ -134,6 +134,16 @@ RunConfig recipe(std::string_view name) {
     config.integrator.recovery = "bisect";
     config.optimizer.clip = 1;
     config.optimizer.epochs = 3000;
+    return config;
+  }
+  if (name == "two-spirals-cvodes") {
+    config.field.state = 3;
+    config.control.horizon = 10;
+    config.integrator.name = "cvodes-adams";
+    config.integrator.rtol = 1e-4;
+    config.optimizer.learning_rate = 0.06;
+    config.optimizer.clip = 1;
+    config.optimizer.epochs = 1000;
     return config;
   }
   if (name == "csv") {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 #include <string_view>
 
 #include "io/text_file.hpp"
@@ -154,16 +155,16 @@ std::string square_ranges(const ReportData& d, std::size_t k, bool with_minimize
 }
 
 void draw_states(Script& script, const ReportData& d) {
-  const std::size_t last = d.times.size() - 1;
+  const std::size_t last = (d.times.size() - 1) / d.points;
   class_blocks(script, "first", d, 0);
   script.begin("data", "Training samples", d.x_name, d.y_name);
   script.line(square_ranges(d, 0, false) + "\nset key outside");
   script.line("plot " + class_plots("first", d, 0.45));
   script.end();
 
-  class_blocks(script, "last", d, last);
+  class_blocks(script, "last", d, last * d.points);
   script.begin("final_layer", fmt::format("Training samples at layer {}", last), d.x_name, d.y_name);
-  script.line(square_ranges(d, last, true) + "\nset key outside");
+  script.line(square_ranges(d, last * d.points, true) + "\nset key outside");
   script.line("plot " + class_plots("last", d, 0.45) + minimizer_plots(d));
   script.end();
 
@@ -181,8 +182,8 @@ void draw_states(Script& script, const ReportData& d) {
                           std::min<std::size_t>(4, shown.size())));
   for (const std::size_t k : shown) {
     const std::string prefix = fmt::format("layer{}_", k);
-    class_blocks(script, prefix, d, k);
-    script.line(fmt::format("set title 'layer {}'\n{}\nplot {}", k, square_ranges(d, k, false),
+    class_blocks(script, prefix, d, k * d.points);
+    script.line(fmt::format("set title 'layer {}'\n{}\nplot {}", k, square_ranges(d, k * d.points, false),
                             class_plots(prefix, d, 0.3)));
   }
   script.line("unset multiplot");
@@ -216,8 +217,8 @@ void draw_regions(Script& script, const ReportData& d) {
 
 void draw_curves(Script& script, const ReportData& d) {
   std::vector<double> layer(d.times.size());
-  for (std::size_t k = 0; k < layer.size(); ++k) {
-    layer[k] = static_cast<double>(k);
+  for (std::size_t j = 0; j < layer.size(); ++j) {
+    layer[j] = static_cast<double>(j) / static_cast<double>(d.points);
   }
   script.block("train_loss", {&layer, &d.train.loss});
   if (d.test) {
@@ -229,12 +230,12 @@ void draw_curves(Script& script, const ReportData& d) {
       script.line("set logscale y\nset format y '10^{%T}'");
     }
     script.line(fmt::format(
-        "plot $train_loss with linespoints pointtype 7 pointsize 0.4 linewidth 2 linecolor rgb '{}' "
-        "title 'train'{}",
-        colour(0),
-        d.test ? fmt::format(", $test_loss with linespoints pointtype 7 pointsize 0.4 linewidth 2 "
-                             "dashtype 2 linecolor rgb '{}' title 'test'",
-                             colour(1))
+        "plot $train_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} linewidth 2 linecolor "
+        "rgb '{1}' title 'train'{2}",
+        d.points, colour(0),
+        d.test ? fmt::format(", $test_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} "
+                             "linewidth 2 dashtype 2 linecolor rgb '{1}' title 'test'",
+                             d.points, colour(1))
                : std::string()));
     script.end();
     script.line("set format y '%g'");
@@ -258,7 +259,8 @@ void draw_curves(Script& script, const ReportData& d) {
     script.end();
     script.line("set format y '%g'");
   }
-  std::vector<double> interval(layer.begin(), layer.end() - 1);
+  std::vector<double> interval(d.control_norm.size());
+  std::iota(interval.begin(), interval.end(), 0.0);
   script.block("control", {&interval, &d.control_norm});
   script.begin("control_norm", "Control over the layers", "layer", "‖u_k‖");
   script.line("set logscale y");

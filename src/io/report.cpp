@@ -50,6 +50,7 @@ json data_json(const ReportData& d) {
                {"classes", d.classes},
                {"x_name", d.x_name},
                {"y_name", d.y_name},
+               {"points", d.points},
                {"times", numbers(d.times)},
                {"train", split_json(d.train)},
                {"control_norm", numbers(d.control_norm)}};

@@ -17,7 +17,8 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 
 template <class T>
 ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
-                     OptimalControlProblem<T>& problem, const Control<T>& u, Index first, Index second) {
+                     OptimalControlProblem<T>& problem, const Control<T>& u, Index points, Index first,
+                     Index second) {
   constexpr Index most_samples = 600;
   ReportSplit split;
   split.name = name;
@@ -29,7 +30,7 @@ ReportSplit split_of(const std::string& name, const Dataset<double>& data, const
     split.predicted.push_back(m.predicted[static_cast<std::size_t>(d)]);
   }
   IntegrationStatus status;
-  for (const State<T>& X : problem.states(u, status)) {
+  for (const State<T>& X : problem.states(u, status, points)) {
     std::vector<double> x;
     std::vector<double> y;
     for (Index d = 0; d < data.size(); d += stride) {
@@ -125,18 +126,24 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   data.classes = e.train.classes;
   data.x_name = fmt::format("x{}", first + 1);
   data.y_name = fmt::format("x{}", second + 1);
-  data.times = results.train.times;
+  const Index points = dense_points(*definition.integrator, 4);
+  const DistanceToMinimizers to_minimizers =
+      distance_of(e, loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
+  data.points = static_cast<std::size_t>(points);
   OptimalControlProblem<T> problem(definition, cast<T>(e.train));
-  data.train = split_of("train", e.train, results.train, problem, u, first, second);
+  const Measurement train = measure(problem, u, loss_of(definition), to_minimizers, points);
+  data.times = train.times;
+  data.train = split_of("train", e.train, train, problem, u, points, first, second);
   if (results.test) {
     OptimalControlProblem<T> test(definition, cast<T>(e.test));
-    data.test = split_of("test", e.test, *results.test, test, u, first, second);
+    data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), test, u, points,
+                         first, second);
   }
   data.control_norm = results.control_norm;
   if (results.turnpike) {
     ReportData::Distance distance;
     distance.epsilon = results.turnpike->epsilon;
-    for (const std::vector<double>& row : results.train.distances) {
+    for (const std::vector<double>& row : train.distances) {
       double sum = 0;
       for (const double value : row) {
         sum += value;

@@ -15,7 +15,13 @@ const std::string& tabulated_loss(const RunConfig& config) {
 
 namespace {
 
-/// Distance of a sample to the minimizers of the tabulated loss; empty for the plain cross-entropy.
+template <class T>
+const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
+  return definition.running ? *definition.running : *definition.terminal;
+}
+
+}  // namespace
+
 DistanceToMinimizers distance_of(const Experiment& e, const Cost<double>& loss) {
   const std::string& kind = tabulated_loss(e.config);
   if (kind == "cross-entropy") {
@@ -43,13 +49,6 @@ DistanceToMinimizers distance_of(const Experiment& e, const Cost<double>& loss) 
 }
 
 template <class T>
-const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
-  return definition.running ? *definition.running : *definition.terminal;
-}
-
-}  // namespace
-
-template <class T>
 RunResults analyse(const Experiment& e, const Control<T>& u, const IntegratorRegistry& integrators,
                    double epsilon) {
   RunResults results;
@@ -67,7 +66,11 @@ RunResults analyse(const Experiment& e, const Control<T>& u, const IntegratorReg
     results.control_norm.push_back(control_norm(u, k));
   }
   if (distance) {
-    results.turnpike = summarize_turnpike(results.train, epsilon);
+    constexpr Index points = 16;
+    const Index dense = dense_points(*definition.integrator, points);
+    results.turnpike = summarize_turnpike(
+        results.train, dense == 1 ? results.train : measure(problem, u, loss_of(definition), distance, dense),
+        epsilon);
   }
   if (tabulated_loss(e.config) == "soft-cross-entropy") {
     results.alpha = SoftCrossEntropyGeometry(classes, e.config.cost.p_d).sharp_bound(epsilon);

@@ -39,6 +39,9 @@ LayerTable layer_table(const RunResults& results);
 /// The cost whose loss is tabulated: the stage cost, or the terminal one where there is none.
 const std::string& tabulated_loss(const RunConfig& config);
 
+/// Distance of a sample to the minimizers of the tabulated loss, `loss`; empty for the plain cross-entropy.
+DistanceToMinimizers distance_of(const Experiment& experiment, const Cost<double>& loss);
+
 nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check);
 
 /// The parts of summary.json that follow from the control alone.

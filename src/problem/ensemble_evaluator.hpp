@@ -102,21 +102,29 @@ class EnsembleEvaluator {
     return run(found->second, u, batch.data(), &gradient);
   }
 
-  std::vector<State<T>> states(const Control<T>& u, IntegrationStatus& status) {
+  /// K·points + 1 states, fewer when the integration fails.
+  std::vector<State<T>> states(const Control<T>& u, IntegrationStatus& status, Index points) {
     const Index K = definition_.grid.intervals();
-    std::vector<State<T>> nodes(static_cast<std::size_t>(K) + 1, State<T>(X0_.rows(), X0_.cols()));
+    std::vector<State<T>> nodes(static_cast<std::size_t>(K * points) + 1, State<T>(X0_.rows(), X0_.cols()));
     std::vector<IntegrationStatus> statuses(all_.tiles.size());
     for_each_tile(definition_.threads, all_.count(), [&](Index i) {
       TileWork<T>& tile = all_.tile(i);
       const Index first = i * all_.columns;
       load(tile, first, nullptr);
       statuses[static_cast<std::size_t>(i)] = checked_advance(tile, u, first, [&](Index k) {
-        nodes[static_cast<std::size_t>(k)].middleCols(first, tile.columns()) = tile.state();
+        nodes[static_cast<std::size_t>(k * points)].middleCols(first, tile.columns()) = tile.state();
       });
+      if (points > 1) {
+        load(tile, first, nullptr);
+        // What lies behind a failure is cut off below.
+        (void)tile.advance_dense(u, points, [&](Index j, const State<T>& X) {
+          nodes[static_cast<std::size_t>(j)].middleCols(first, tile.columns()) = X;
+        });
+      }
     });
     status = earliest(statuses);
     if (!status.ok()) {
-      nodes.resize(static_cast<std::size_t>(status.interval) + 1);
+      nodes.resize(static_cast<std::size_t>(status.interval * points) + 1);
     }
     return nodes;
   }
@@ -225,11 +233,28 @@ class EnsembleEvaluator {
       load(tile, first, batch);
       status = checked_advance(tile, u, first, [](Index) {});
     }
-    if (!status.ok() || gradient == nullptr) {
-      return status;
+    if (status.ok() && gradient != nullptr) {
+      std::fill(gradient->begin(), gradient->end(), T(0));
+      status = tile.pull_back(u, gradient->data());
+      if (status.ok()) {
+        status = check_gradient(*gradient);
+      }
     }
-    std::fill(gradient->begin(), gradient->end(), T(0));
-    return tile.pull_back(u, gradient->data());
+    status.sample = status.step.column < 0 ? -1 : first + status.step.column;
+    return status;
+  }
+
+  /// Names the last interval, the first on the way back, whose gradient is not finite.
+  IntegrationStatus check_gradient(const std::vector<T>& gradient) const {
+    const TimeGrid& grid = definition_.grid;
+    const auto size = static_cast<std::ptrdiff_t>(definition_.field->layout().size());
+    for (Index k = grid.intervals() - 1; k >= 0; --k) {
+      const auto entries = gradient.begin() + k * size;
+      if (!std::all_of(entries, entries + size, [](const T& entry) { return is_finite(entry); })) {
+        return {{StepOutcome::gradient_not_finite, grid.node(k), grid.length(k), -1}, k, -1};
+      }
+    }
+    return {};
   }
 
   /// Advances with a look at the state at every node, to name the interval where it ceases to be finite.

@@ -35,6 +35,31 @@ void check_weight(double value, const char* name) {
   }
 }
 
+/// A control of another problem would be read beyond its end.
+template <class T>
+void check_control(const Control<T>& u, const ProblemDefinition<T>& definition) {
+  const Index size = definition.field->layout().size();
+  const Index intervals = definition.grid.intervals();
+  if (u.layout().size() != size || u.intervals() != intervals) {
+    throw InputError(fmt::format(
+        "the control has {} intervals of {} numbers, but the problem has {} intervals of {}; start from "
+        "zero_control()",
+        u.intervals(), u.layout().size(), intervals, size));
+  }
+}
+
+void check_batch(std::span<const Index> batch, Index samples) {
+  if (batch.empty()) {
+    throw InputError("the batch is empty; name at least one sample");
+  }
+  for (const Index d : batch) {
+    if (d < 0 || d >= samples) {
+      throw InputError(
+          fmt::format("the batch names sample {}, but there are samples 0 to {} only", d, samples - 1));
+    }
+  }
+}
+
 template <class T>
 Objective in_double(const ObjectiveTerms<T>& terms) {
   return {static_cast<double>(terms.running), static_cast<double>(terms.control),
@@ -122,25 +147,32 @@ Control<T> OptimalControlProblem<T>::zero_control() const {
 
 template <class T>
 Objective OptimalControlProblem<T>::value(const Control<T>& u) {
+  check_control(u, definition());
   return in_double(workspace_->evaluator.value(u));
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Control<T>& gradient) {
-  assert(u.size() == gradient.size());
+  check_control(u, definition());
+  check_control(gradient, definition());
   return in_double(workspace_->evaluator.value_and_gradient(u, gradient));
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, std::span<const Index> batch,
                                                        Control<T>& gradient) {
-  assert(u.size() == gradient.size() && !batch.empty());
+  check_control(u, definition());
+  check_control(gradient, definition());
+  check_batch(batch, sample_count());
   return in_double(workspace_->evaluator.value_and_gradient(u, batch, gradient));
 }
 
 template <class T>
-std::vector<State<T>> OptimalControlProblem<T>::states(const Control<T>& u, IntegrationStatus& status) {
-  return workspace_->evaluator.states(u, status);
+std::vector<State<T>> OptimalControlProblem<T>::states(const Control<T>& u, IntegrationStatus& status,
+                                                       Index points) {
+  check_control(u, definition());
+  assert(points >= 1);
+  return workspace_->evaluator.states(u, status, points);
 }
 
 template class OptimalControlProblem<float>;

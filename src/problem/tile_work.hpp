@@ -99,6 +99,66 @@ class TileWork {
     return {};
   }
 
+  /// Runs state() through all intervals without costs and calls `at_point(j, X)` with X at `points` ≥ 2
+  /// equally spaced times an interval, j counting them from 0 at t_0 on, and at the end. Between the steps of
+  /// the method the states are interpolated: by cubic Hermite polynomials (Hairer, Nørsett, Wanner I, II.6),
+  /// which need the slopes, or by lines where the method's own error is larger than theirs.
+  template <class AtPoint>
+  IntegrationStatus advance_dense(const Control<T>& u, Index points, AtPoint&& at_point) {
+    const TimeGrid& grid = definition_.grid;
+    const bool cubic = definition_.integrator->traits().order > 2;
+    std::vector<T> record(static_cast<std::size_t>(system_.record_size()));
+    State<T> before;
+    State<T> slope_before(X_.rows(), X_.cols());
+    State<T> slope(X_.rows(), X_.cols());
+    State<T> between(X_.rows(), X_.cols());
+    T unused(0);
+    for (Index k = 0; k < grid.intervals(); ++k) {
+      at_point(k * points, std::as_const(X_));
+      system_.set_control(u.interval(k));
+      before = X_;
+      T begin = T(grid.node(k));
+      if (cubic) {
+        (void)system_.evaluate(begin, tile_of(std::as_const(before)), tile_of(slope_before), record.data());
+      }
+      Index next = 1;
+      const auto visit = [&](T t, ConstTile<T> X) {
+        const T h = t - begin;
+        if (cubic) {
+          (void)system_.evaluate(t, X, tile_of(slope), record.data());
+        }
+        for (; next < points; ++next) {
+          const double share = static_cast<double>(next) / static_cast<double>(points);
+          const T s = (T(grid.node(k) + share * grid.length(k)) - begin) / h;
+          if (s > T(1)) {
+            break;
+          }
+          const auto end = matrix(X).array();
+          between.array() = before.array() + s * (end - before.array());
+          if (cubic) {
+            between.array() += s * (s - T(1)) *
+                               ((T(1) - s - s) * (end - before.array()) +
+                                h * ((s - T(1)) * slope_before.array() + s * slope.array()));
+          }
+          at_point(k * points + next, std::as_const(between));
+        }
+        before = matrix(X);
+        slope_before = slope;
+        begin = t;
+      };
+      const StepStatus status = definition_.integrator->advance_visiting(
+          system_, T(grid.node(k)), T(grid.node(k + 1)), tile_of(X_), unused, *method_workspace_, visit);
+      if (!status.ok()) {
+        return {status, k, status.column};
+      }
+      for (; next < points; ++next) {  // left over by the rounding of t
+        at_point(k * points + next, std::as_const(X_));
+      }
+    }
+    at_point(grid.intervals() * points, std::as_const(X_));
+    return {};
+  }
+
   /// Whether the costs and the final state are finite; a state that is not never becomes finite again.
   [[nodiscard]] bool is_finite_at_end() const {
     if (!is_finite(running_) || !is_finite(terminal_)) {

@@ -65,6 +65,21 @@ std::string non_finite_gradient(const Control<T>& gradient) {
   return fmt::format("the gradient became NaN or infinite, largest in layer {}", worst);
 }
 
+const char* remedy(const StepStatus& status) {
+  switch (status.outcome) {
+    case StepOutcome::threw:
+      return "mend the scheme";
+    case StepOutcome::not_converged:
+      return "raise integrator.substeps, set integrator.recovery = bisect or lower optimizer.learning_rate";
+    case StepOutcome::step_too_small:
+    case StepOutcome::too_many_steps:
+    case StepOutcome::solver_failed:
+      return "raise integrator.rtol, choose a scheme for stiff fields or lower optimizer.learning_rate";
+    default:
+      return "lower optimizer.learning_rate or set optimizer.clip";
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -157,8 +172,9 @@ bool Trainer<T>::take_step(const Objective& objective, EpochMetrics& metrics, Tr
     result.outcome = TrainingOutcome::not_finite;
     result.status = objective.status;
     result.message =
-        fmt::format("epoch {}: {}; lower optimizer.learning_rate or set optimizer.clip", epoch_ + 1,
-                    objective.status.ok() ? non_finite_gradient(gradient_) : objective.status.message());
+        fmt::format("epoch {}: {}; {}", epoch_ + 1,
+                    objective.status.ok() ? non_finite_gradient(gradient_) : objective.status.message(),
+                    remedy(objective.status.step));
     control_ = last_good_;
     return false;
   }

@@ -24,13 +24,19 @@ TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 
     std::string fault;
     std::string says;
   };
-  for (const Case& c : {Case{"wrong_abi", "was built for another version of turnpike"},
-                        Case{"no_symbol", "is no plug-in: it exports no turnpike_plugin_abi"},
-                        Case{"clash", "an integrator called 'rk4' exists already"},
-                        Case{"throws-in-registration", "failed to register its schemes: no schemes today"},
-                        Case{"registers-nothing", "registers no scheme"},
-                        Case{"impossible-order", "says it has order 0 and 1 stages"},
-                        Case{"null-factory", "made no method for 'faulty' in float"}}) {
+  for (const Case& c :
+       {Case{"wrong_abi", "was built for another version of turnpike"},
+        Case{"no_symbol", "is no plug-in: it exports no turnpike_plugin_abi"},
+        Case{"clash", "an integrator called 'rk4' exists already"},
+        Case{"throws-in-registration", "failed to register its schemes: no schemes today"},
+        Case{"registers-nothing", "registers no scheme"},
+        Case{"impossible-order", "says it has order 0 and 1 stages"},
+        Case{"null-factory", "made no method for 'faulty' in float"},
+        Case{"null-one-step-factory", "the factory of 'faulty' made no method in float"},
+        Case{"lies-about-order", "says that 'faulty' has order 3, but it converges with order"},
+        Case{"fast-math", "was linked with -ffast-math"},
+        Case{"throws-in-footprint", "threw while it set up memory for 'faulty': no memory today"},
+        Case{"null-workspace", "made no workspace for 'faulty'"}}) {
     const Program program;
     const ProcessResult result = train(program, c.fault);
     CAPTURE(c.fault);
@@ -68,12 +74,24 @@ TEST_CASE("a step that throws or returns NaN ends the run with status 1, t, step
   }
 }
 
+TEST_CASE("the conformance kit takes a plug-in that lies about its order, and rejects the scheme") {
+  const Program program;
+  const ProcessResult result =
+      program({"check-integrator", "faulty", "--plugin", plugin("lies-about-order")});
+  CHECK(result.status == 1);
+  CHECK(result.out.find("FAILED   order-state") != std::string::npos);
+  CHECK(result.out.find("declared 3") != std::string::npos);
+}
+
 TEST_CASE("schemes of a plug-in are listed, trained and evaluated like built-in ones") {
   const Program program;
   const std::string sound = plugin("none");
   CHECK(program({"integrators", "--plugin", sound}).out.find("faulty") != std::string::npos);
   REQUIRE(train(program, "none").status == 0);
   CHECK(program({"evaluate", "run", "--plugin", sound}).status == 0);
+  const ProcessResult checked = program({"check-integrator", "faulty", "--plugin", sound});
+  CAPTURE(checked.out);
+  CHECK(checked.status == 0);
   const ProcessResult without = program({"evaluate", "run"});
   CHECK(without.status == 2);
   CHECK(without.err.find("--plugin") != std::string::npos);

@@ -9,6 +9,7 @@
 #include "dual.hpp"
 #include "explicit_rk/explicit_runge_kutta.hpp"
 #include "registered_problem.hpp"
+#include "turnpike/conformance.hpp"
 #include "turnpike/gradient_check.hpp"
 
 namespace turnpike::test {
@@ -189,6 +190,65 @@ TEST_CASE("the error follows the tolerance, in state, cost and gradient, althoug
       before = gradient_error;
     }
   }
+}
+
+IntegratorOptions continuous(double rtol) {
+  IntegratorOptions options = tolerance(rtol);
+  options.adjoint = AdjointKind::continuous;
+  return options;
+}
+
+TEST_CASE("the continuous adjoint follows the tolerance to the gradient of the exact objective") {
+  SampleProblem p;
+  p.control_size = 1.5;
+  SampleProblem fine = p;
+  fine.substeps = 200;
+  OptimalControlProblem<double> exact = make_problem<double>(fine, "fehlberg78");
+  const Control<double> u = make_control<double>(p);
+  Control<double> exact_gradient = exact.zero_control();
+  const double V = exact.value_and_gradient(u, exact_gradient).total();
+  for (const std::string& name : adaptive_names) {
+    double before = 1;
+    for (const double rtol : {1e-4, 1e-6, 1e-8, 1e-10}) {
+      ProblemDefinition<double> definition = definition_with<double>(p, name, rtol);
+      definition.integrator = builtin_integrators().make<double>(name, continuous(rtol));
+      CHECK(definition.integrator->traits().adjoint == AdjointKind::continuous);
+      CHECK(definition.integrator->with_frozen_steps() == nullptr);
+      OptimalControlProblem<double> problem(definition, make_dataset<double>(p));
+      Control<double> gradient = problem.zero_control();
+      const Objective value = problem.value_and_gradient(u, gradient);
+      REQUIRE(value.status.ok());
+      double error = 0;
+      for (std::size_t i = 0; i < gradient.values().size(); ++i) {
+        error = std::max(error, std::abs(gradient.values()[i] - exact_gradient.values()[i]));
+      }
+      CAPTURE(name);
+      CAPTURE(rtol);
+      CHECK(std::abs(value.total() - V) <= 50 * rtol);
+      CHECK(error <= 50 * rtol);
+      CHECK(error < before);
+      before = error;
+    }
+  }
+}
+
+TEST_CASE("the continuous adjoint conforms, in float as well") {
+  for (const std::string& name : adaptive_names) {
+    ConformanceOptions options;
+    options.problems = 4;
+    options.integrator = continuous(1e-7);
+    const ConformanceReport report = check_integrator(builtin_integrators(), name, options);
+    CAPTURE(report.full());
+    CHECK(report.passed());
+    CHECK(report.find("adjoint-gradient-adaptive") != nullptr);
+  }
+}
+
+TEST_CASE("a continuous adjoint without error control is refused") {
+  IntegratorOptions options;
+  options.adjoint = AdjointKind::continuous;
+  CHECK_THROWS_WITH_AS((void)builtin_integrators().make<double>("dopri5", options),
+                       doctest::Contains("set integrator.rtol"), InputError);
 }
 
 TEST_CASE_TEMPLATE("zero control returns every state bit for bit under error control", T, float, double) {

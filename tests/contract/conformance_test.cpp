@@ -64,6 +64,16 @@ TEST_CASE("each wrong scheme is rejected for what is wrong with it, and for noth
   CHECK(failed("throwing") == "made");
 }
 
+TEST_CASE("no part of an adjoint that is NaN passes") {
+  const ConformanceReport report = check_integrator(wrong_schemes(), "nan-gradient", quick());
+  CAPTURE(report.full());
+  for (const ConformanceCheck& check : report.checks) {
+    if (check.name.rfind("adjoint-", 0) == 0) {
+      CHECK(check.verdict != ConformanceVerdict::passed);
+    }
+  }
+}
+
 TEST_CASE("a scheme whose steps depend on those before is rejected") {
   const std::vector<std::string> failed = check_integrator(wrong_schemes(), "remembering", quick()).failed();
   CHECK(std::find(failed.begin(), failed.end(), "pure-steps") != failed.end());

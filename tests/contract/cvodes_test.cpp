@@ -285,11 +285,12 @@ TEST_CASE("what takes too many steps is reported with a remedy") {
   CHECK(V.status.message().find("CV_TOO_MUCH_WORK: raise integrator.rtol") != std::string::npos);
 }
 
-TEST_CASE("of three hundred random problems, many hopeless, every one is solved or named") {
+TEST_CASE("of many random problems, more than a tenth hopeless, every one is solved or named") {
+  const int problems = random_problems(300);
   std::mt19937 random(5);
   int solved = 0;
   int named = 0;
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < problems; ++i) {
     SampleProblem p;
     p.field = random() % 2 == 0 ? FieldKind::single_layer : FieldKind::two_layer;
     p.activation = all_activations()[random() % all_activations().size()];
@@ -316,8 +317,8 @@ TEST_CASE("of three hundred random problems, many hopeless, every one is solved 
       CHECK(V.status.step.outcome != StepOutcome::solver_failed);
     }
   }
-  CHECK(solved >= 150);
-  CHECK(named >= 20);
+  CHECK(solved >= 0.5 * problems);
+  CHECK(named >= 0.06 * problems);
   MESSAGE(solved, " solved, ", named, " named");
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
@@ -64,6 +66,13 @@ OptimalControlProblem<T> make_problem(const SampleProblem& p, const std::string&
   }
   definition.integrator = registry.make<T>(name, options);
   return OptimalControlProblem<T>(std::move(definition), make_dataset<T>(p));
+}
+
+/// How many random problems a test solves: `usual`, or TURNPIKE_RANDOM_PROBLEMS where that is set in the
+/// environment, for a longer search than every run of the tests can afford.
+inline int random_problems(int usual) {
+  const char* const wanted = std::getenv("TURNPIKE_RANDOM_PROBLEMS");
+  return wanted == nullptr ? usual : std::max(usual, std::atoi(wanted));
 }
 
 /// Whether two arrays hold the same bits.

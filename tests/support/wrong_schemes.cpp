@@ -96,6 +96,11 @@ class InexactAdjoint final : public Euler<T> {
 };
 
 template <class T>
+class NotANumberGradient final : public Euler<T> {
+  [[nodiscard]] T adjoint_factor() const override { return std::numeric_limits<T>::quiet_NaN(); }
+};
+
+template <class T>
 class Drifting final : public Euler<T> {
   void change_state(T& x) const override { x += T(1e-14); }
 };
@@ -161,6 +166,7 @@ IntegratorRegistry wrong_schemes() {
 
   add<NoControlCost>(registry, "no-control-cost");
   add<InexactAdjoint>(registry, "inexact-adjoint");
+  add<NotANumberGradient>(registry, "nan-gradient");
   add<Drifting>(registry, "drifting");
   add<Mixing>(registry, "mixing");
   add<Remembering>(registry, "remembering");

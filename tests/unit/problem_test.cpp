@@ -126,5 +126,40 @@ TEST_CASE_TEMPLATE("losses stay finite and accurate for large states", T, float,
   CHECK(losses[1] == doctest::Approx(expected).epsilon(1e-6));
 }
 
+TEST_CASE("controls of another shape and batches without samples are refused") {
+  OptimalControlProblem<double> problem(definition(), three_samples());
+  Control<double> u = problem.zero_control();
+  Control<double> gradient = u;
+  const Control<double> longer(u.layout(), 3);
+  CHECK_THROWS_WITH_AS((void)problem.value(longer), doctest::Contains("3 intervals of 6 numbers"),
+                       InputError);
+  Control<double> short_gradient(u.layout(), 1);
+  CHECK_THROWS_AS((void)problem.value_and_gradient(u, short_gradient), InputError);
+  CHECK_THROWS_WITH_AS((void)problem.value_and_gradient(u, std::vector<Index>{}, gradient),
+                       doctest::Contains("empty"), InputError);
+  CHECK_THROWS_WITH_AS((void)problem.value_and_gradient(u, std::vector<Index>{0, 3}, gradient),
+                       doctest::Contains("sample 3"), InputError);
+}
+
+TEST_CASE("a gradient that overflows on the way back names its layer") {
+  ProblemDefinition<double> d = definition();
+  d.grid = TimeGrid::uniform(40, 40);
+  d.field = make_single_layer_field<double>(2, Activation::identity);
+  Dataset<double> data = three_samples();
+  data.features.setZero();
+  OptimalControlProblem<double> problem(d, data);
+  // x rests at 0 while λ grows by 1e10 a layer.
+  Control<double> u = problem.zero_control();
+  for (Index k = 0; k < 40; ++k) {
+    u.matrix("A", k) = 1e10 * Eigen::MatrixXd::Identity(2, 2);
+  }
+  CHECK(problem.value(u).status.ok());
+  Control<double> gradient = problem.zero_control();
+  const Objective V = problem.value_and_gradient(u, gradient);
+  CHECK(V.status.step.outcome == StepOutcome::gradient_not_finite);
+  CHECK(V.status.interval > 0);
+  CHECK(V.status.interval < 20);
+}
+
 }  // namespace
 }  // namespace turnpike

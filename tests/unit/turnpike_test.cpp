@@ -45,7 +45,7 @@ TEST_CASE("a summary counts layers, samples and time as defined") {
   m.times = {0, 1, 2, 3};
   m.loss = {1, 0.5, 0.01, 0.01};
   m.distances = {{4, 4}, {2, 0}, {0, 0}, {0, 0.5}};
-  const TurnpikeSummary s = summarize_turnpike(m, 1);
+  const TurnpikeSummary s = summarize_turnpike(m, m, 1);
   CHECK(s.by_loss.entry == 2);
   CHECK(s.by_distance.entry == 2);  // root mean squares 4, √2, 0, 0.35
   CHECK(s.layers_inside == 1);
@@ -54,8 +54,8 @@ TEST_CASE("a summary counts layers, samples and time as defined") {
   CHECK(s.theta_measure_max == doctest::Approx(1.5));
   CHECK(s.final_mean_distance == 0.25);
   CHECK(s.final_max_distance == 0.5);
-  CHECK_THROWS_AS(summarize_turnpike(m, 0), InputError);
-  CHECK_THROWS_AS(summarize_turnpike(m, NAN), InputError);
+  CHECK_THROWS_AS(summarize_turnpike(m, m, 0), InputError);
+  CHECK_THROWS_AS(summarize_turnpike(m, m, NAN), InputError);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 "use strict";
 const report = JSON.parse(document.getElementById("report-data").textContent);
-const K = report.times.length - 1;
+const P = report.points;  // frames a layer
+const K = (report.times.length - 1) / P;
 const element = (id) => document.getElementById(id);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const classColour = (c) => style(`--class-${c % 8}`);
@@ -133,14 +134,14 @@ const splits = [report.train].concat(report.test ? [report.test] : []);
 let flowSplit = report.train;
 let flowAt = 0;
 const flowReach = join(reachOf(report.train.x.map((xs, k) => [xs, report.train.y[k]])),
-  join(reachOf([[report.train.x[0], report.train.y[0]]]), reachOf([[report.train.x[K], report.train.y[K]]])));
+  join(reachOf([[report.train.x[0], report.train.y[0]]]), reachOf([[report.train.x[K * P], report.train.y[K * P]]])));
 
 function drawFlow() {
   const plane = openPlane(element("flow"), flowReach);
   drawMinimizers(plane, flowReach);
-  const k = Math.min(K, Math.floor(flowAt));
-  const next = Math.min(K, k + 1);
-  const s = flowAt - k;
+  const k = Math.min(K * P, Math.floor(flowAt * P));
+  const next = Math.min(K * P, k + 1);
+  const s = flowAt * P - k;
   const between = (a, b) => a.map((v, i) => v + s * (b[i] - v));
   drawPoints(plane, flowSplit, between(flowSplit.x[k], flowSplit.x[next]),
     between(flowSplit.y[k], flowSplit.y[next]), false);
@@ -148,7 +149,7 @@ function drawFlow() {
   const near = Math.round(flowAt);
   element("layer").value = near;
   element("layer-text").textContent =
-    `layer ${near} of ${K} · loss ${short(flowSplit.loss[near])} · accuracy ${percent(flowSplit.accuracy[near])}`;
+    `layer ${near} of ${K} · loss ${short(flowSplit.loss[near * P])} · accuracy ${percent(flowSplit.accuracy[near * P])}`;
 }
 
 function prepareFlow() {
@@ -209,11 +210,11 @@ function drawStill() {
   drawPoints(plane, train, train.x[0], train.y[0], false);
   plane.close();
 
-  const finalReach = reachOf([[train.x[K], train.y[K]]].concat(
+  const finalReach = reachOf([[train.x[K * P], train.y[K * P]]].concat(
     report.minimizers.length ? [[report.minimizers.map((m) => m.x), report.minimizers.map((m) => m.y)]] : []));
   plane = openPlane(element("final"), finalReach);
   drawMinimizers(plane, finalReach);
-  drawPoints(plane, train, train.x[K], train.y[K], true);
+  drawPoints(plane, train, train.x[K * P], train.y[K * P], true);
   plane.close();
 
   if (report.regions) {
@@ -279,9 +280,9 @@ function makeChart(id, datasets, options) {
   }));
 }
 
-function curve(label, values, colour, more) {
+function curve(label, values, colour, more, perLayer = P) {
   return {
-    label, data: values.map((v, k) => ({x: k, y: v})), borderColor: colour, backgroundColor: colour,
+    label, data: values.map((v, k) => ({x: k / perLayer, y: v})), borderColor: colour, backgroundColor: colour,
     borderWidth: 2, pointRadius: 0, pointHitRadius: 8, ...more
   };
 }
@@ -312,7 +313,7 @@ function drawCurves() {
     ], {x: "layer", y: "distance", log: true, last: K});
   }
   makeChart("control", [curve("‖u_k‖", report.control_norm, violet,
-    {stepped: "before", pointRadius: 2})], {x: "layer", y: "norm", log: true, last: K});
+    {stepped: "before", pointRadius: 2}, 1)], {x: "layer", y: "norm", log: true, last: K});
   const t = report.training;
   if (t.epoch.length > 1) {
     const along = (label, values, colour, width) => ({...curve(label, values, colour, {borderWidth: width}),
@@ -325,15 +326,16 @@ function drawCurves() {
 }
 
 function fillTable() {
-  const columns = [["layer", (k) => k], ["t", (k) => short(report.times[k])],
-    ["loss, train", (k) => short(report.train.loss[k])], ["accuracy, train", (k) => percent(report.train.accuracy[k])]];
+  const columns = [["layer", (k) => k], ["t", (k) => short(report.times[k * P])],
+    ["loss, train", (k) => short(report.train.loss[k * P])],
+    ["accuracy, train", (k) => percent(report.train.accuracy[k * P])]];
   if (report.test) {
-    columns.push(["loss, test", (k) => short(report.test.loss[k])],
-      ["accuracy, test", (k) => percent(report.test.accuracy[k])]);
+    columns.push(["loss, test", (k) => short(report.test.loss[k * P])],
+      ["accuracy, test", (k) => percent(report.test.accuracy[k * P])]);
   }
   if (report.distance) {
-    columns.push(["distance, mean", (k) => short(report.distance.mean[k])],
-      ["distance, largest", (k) => short(report.distance.max[k])]);
+    columns.push(["distance, mean", (k) => short(report.distance.mean[k * P])],
+      ["distance, largest", (k) => short(report.distance.max[k * P])]);
   }
   columns.push(["‖u_k‖", (k) => k < K ? short(report.control_norm[k]) : ""]);
   const row = (tag, texts) => {

@@ -2,8 +2,10 @@
 
 #include <limits>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "turnpike/plugin.hpp"
 
@@ -18,6 +20,9 @@ template <class T>
 class Faulty final : public OneStepMethod<T> {
  public:
   [[nodiscard]] Footprint footprint(const ControlledSystem<T>& system) const override {
+    if (fault == "throws-in-footprint") {
+      throw std::runtime_error("no memory today");
+    }
     return {.record = system.record_size(), .scratch = system.state_dimension() * system.columns()};
   }
   StepStatus step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, T* record,
@@ -46,6 +51,30 @@ class Faulty final : public OneStepMethod<T> {
   }
 };
 
+/// An interval method that keeps no memory, not even a workspace.
+template <class T>
+class WithoutWorkspace final : public IntervalMethod<T> {
+ public:
+  explicit WithoutWorkspace(IntegratorTraits traits) : traits_(std::move(traits)) {}
+  [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
+  [[nodiscard]] std::unique_ptr<IntervalWorkspace> make_workspace(
+      const ControlledSystem<T>& /*system*/) const override {
+    return nullptr;
+  }
+  StepStatus advance(const ControlledSystem<T>& /*system*/, T /*t_begin*/, T /*t_end*/, Tile<T> /*X*/,
+                     T& /*cost*/, Tape<T>* /*tape*/, IntervalWorkspace& /*workspace*/) const override {
+    return {};
+  }
+  StepStatus pull_back(const ControlledSystem<T>& /*system*/, T /*t_begin*/, T /*t_end*/, T /*mu*/,
+                       Tile<T> /*lambda*/, T* /*ubar*/, std::span<const TapeStep<T>> /*steps*/,
+                       IntervalWorkspace& /*workspace*/) const override {
+    return {};
+  }
+
+ private:
+  IntegratorTraits traits_;
+};
+
 }  // namespace
 
 TURNPIKE_PLUGIN(registry) {
@@ -57,11 +86,22 @@ TURNPIKE_PLUGIN(registry) {
   }
   IntegratorTraits traits;
   traits.name = fault == "clash" ? "rk4" : "faulty";
-  traits.order = fault == "impossible-order" ? 0 : 1;
+  traits.order = fault == "impossible-order" ? 0 : fault == "lies-about-order" ? 3 : 1;
   if (fault == "null-factory") {
     registry.add(
         traits, [](const IntegratorOptions&) { return std::unique_ptr<IntervalMethod<float>>(); },
         [](const IntegratorOptions&) { return std::unique_ptr<IntervalMethod<double>>(); });
+    return;
+  }
+  if (fault == "null-workspace") {
+    registry.add(
+        traits, [=](const IntegratorOptions&) { return std::make_unique<WithoutWorkspace<float>>(traits); },
+        [=](const IntegratorOptions&) { return std::make_unique<WithoutWorkspace<double>>(traits); });
+    return;
+  }
+  if (fault == "null-one-step-factory") {
+    registry.add(
+        traits, [] { return std::unique_ptr<OneStepMethod<float>>(); }, nullptr);
     return;
   }
   registry.add(
