@@ -43,6 +43,15 @@ struct DiagnoseOptions {
 };
 int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrators);
 
+struct CompareOptions {
+  std::string subject = "two-spirals";  ///< a model or a source
+  std::string integrators;              ///< entries like rk4:substeps=16, separated by commas
+  bool json = false;
+  Overrides overrides;
+};
+/// Each scheme beside a converged reference at one control, in double: that of a model, or random numbers.
+int compare(const CompareOptions& options, const IntegratorRegistry& integrators);
+
 struct CheckGradientOptions {
   std::string subject = "two-spirals";  ///< a model or a source
   std::string export_file;              ///< safetensors to write

@@ -23,7 +23,8 @@ void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   if (data) {
     command.add_option("--data", overrides.data, "CSV file with the samples; the last column is the class");
   }
-  command.add_option("--integrator", overrides.integrator, "Scheme by name; see `turnpike integrators`");
+  command.add_option("--integrator", overrides.integrator,
+                     "Scheme by name, with options of its own only; see `turnpike integrators`");
   command
       .add_option(
           "--adjoint", overrides.adjoint,
@@ -138,6 +139,16 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   sub->add_flag("--json", diagnose.json, "Print the result as JSON");
   add_overrides(*sub, diagnose.overrides, true);
+
+  cli::CompareOptions comparison;
+  sub = command("compare", "Schemes side by side: errors of state, cost and gradient, and time",
+                [&] { return cli::compare(comparison, integrators); });
+  sub->add_option("SUBJECT", comparison.subject, "Model file, run directory, or a source as for train")
+      ->capture_default_str();
+  sub->add_option("--integrators", comparison.integrators,
+                  "Schemes separated by commas, with options behind colons: explicit-euler,rk4:substeps=16");
+  sub->add_flag("--json", comparison.json, "Print the result as JSON");
+  add_overrides(*sub, comparison.overrides, true);
 
   cli::CheckGradientOptions check;
   sub = command("check-gradient", "Compares the gradient with differences of the objective",

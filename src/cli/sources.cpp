@@ -26,11 +26,13 @@ bool is_recipe(const std::string& source) {
 }  // namespace
 
 void apply_overrides(RunConfig& config, const Overrides& overrides) {
+  if (!overrides.integrator.empty() && overrides.integrator != config.integrator.name) {
+    // Sub-steps and tolerances belong to the scheme that they were written for.
+    config.integrator = {};
+    config.integrator.name = overrides.integrator;
+  }
   for (const std::string& assignment : overrides.keys) {
     set_key(config, assignment);
-  }
-  if (!overrides.integrator.empty()) {
-    config.integrator.name = overrides.integrator;
   }
   if (!overrides.adjoint.empty()) {
     config.integrator.adjoint = overrides.adjoint;

@@ -259,14 +259,14 @@ void draw_curves(Script& script, const ReportData& d) {
     script.end();
     script.line("set format y '%g'");
   }
-  std::vector<double> interval(d.control_norm.size());
-  std::iota(interval.begin(), interval.end(), 0.0);
-  script.block("control", {&interval, &d.control_norm});
+  std::vector<double> norm = d.control_norm;
+  norm.push_back(norm.back());  // the last value holds to the end of its interval
+  std::vector<double> node(norm.size());
+  std::iota(node.begin(), node.end(), 0.0);
+  script.block("control", {&node, &norm});
   script.begin("control_norm", "Control over the layers", "layer", "‖u_k‖");
   script.line("set logscale y");
-  script.line(fmt::format(
-      "plot $control with linespoints pointtype 7 pointsize 0.5 linewidth 2 linecolor rgb '{}' notitle",
-      colour(3)));
+  script.line(fmt::format("plot $control with steps linewidth 2 linecolor rgb '{}' notitle", colour(3)));
   script.end();
   if (d.training.epoch.size() > 1) {
     const ReportData::Training& t = d.training;

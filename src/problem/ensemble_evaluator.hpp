@@ -221,6 +221,12 @@ class EnsembleEvaluator {
         }
       }
       terms.control += weight * sum;
+      if (terms.status.ok() && !is_finite(terms.control)) {
+        terms.status = {{StepOutcome::not_finite, definition_.grid.node(k), definition_.grid.length(k), -1,
+                         "it is r‖u‖² that overflows"},
+                        k,
+                        -1};
+      }
     }
     return terms;
   }

@@ -33,6 +33,11 @@ TEST_CASE("unknown words are answered with the nearest known one") {
   refused(program, {"train", "two-spiral"}, "did you mean 'two-spirals'");
   refused(program, {"train", "two-spirals", "--integratr", "rk4"}, "did you mean '--integrator'");
   refused(program, {"train", "two-spirals", "--integrator", "rk5"}, "did you mean 'rk4'");
+  refused(program, {"train", "two-spirals", "--adjoint", "both"}, "--adjoint");
+  refused(program, {"train", "two-spirals", "--adjoint", "continuous"}, "exact discrete adjoint");
+  refused(program, {"train", "two-spirals", "--integrator", "dopri5", "--adjoint", "continuous"},
+          "set integrator.rtol");
+  refused(program, {"train", "two-spirals-cvodes", "--adjoint", "discrete"}, "continuous adjoint only");
   refused(program, {"train", "two-spirals", "--set", "cost.pd=0.9"}, "did you mean 'cost.p_d'");
   refused(program, {"train", "two-spirals", "--set", "field.activation=tan"}, "tanh");
   refused(program, {"train", "two-spirals", "extra"}, "extra");

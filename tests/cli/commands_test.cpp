@@ -105,6 +105,45 @@ TEST_CASE("evaluate gives the run's own objective, other schemes, and prediction
   CHECK(json::parse(other.out)["train"]["objective"] != summary["objective"]);
 }
 
+TEST_CASE("compare sets schemes beside a reference that two schemes agree on") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  const ProcessResult result = program({"compare", "run", "--json", "--integrators",
+                                        "explicit-euler,rk4:substeps=16,dopri5:rtol=1e-9,cvodes-bdf"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  const json table = json::parse(result.out);
+  CHECK(table["trained_with"] == "explicit-euler");
+  CHECK(table["reference"]["dopri5_state_difference"].get<double>() <= 1e-10);
+  CHECK(table["reference"]["dopri5_cost_difference"].get<double>() <= 1e-12);
+  REQUIRE(table["schemes"].size() == 4);
+  const json& euler = table["schemes"][0];
+  const json summary = json::parse(program.read("run/summary.json"));
+  CHECK(euler["objective"].get<double>() ==
+        doctest::Approx(summary["objective"].get<double>()).epsilon(1e-5));
+  CHECK(table["schemes"][1]["state_error"].get<double>() < 0.1 * euler["state_error"].get<double>());
+  CHECK(table["schemes"][2]["cost_error"].get<double>() <= 1e-7);
+  CHECK(table["schemes"][2]["gradient_error"].get<double>() <= 1e-5);
+  CHECK(table["schemes"][3]["seconds_per_gradient"].get<double>() > 0);
+  CHECK(program({"compare", "run", "--integrators", "rk4:substeps=0"}).status == 2);
+  CHECK(program({"compare", "run", "--integrators", "rk4,"}).status == 2);
+  CHECK(program({"compare", "run"}).status == 2);
+  const ProcessResult text =
+      program({"compare", "two-spirals", "--integrators", "rk4", "--set", "data.per_class=12"});
+  CHECK(text.status == 0);
+  CHECK(text.out.find("uniform random") != std::string::npos);
+}
+
+TEST_CASE("options of the scheme that a model was trained with do not stand in the way of another one") {
+  const Program program;
+  REQUIRE(program.train("run", {"--integrator", "dopri5", "--set", "integrator.rtol=1e-3"}).status == 0);
+  const ProcessResult other =
+      program({"evaluate", "run", "--integrator", "rk4", "--set", "integrator.substeps=2"});
+  CAPTURE(other.err);
+  CHECK(other.status == 0);
+  CHECK(program({"evaluate", "run", "--integrator", "gauss4"}).status == 0);
+}
+
 TEST_CASE("diagnose prints a row a layer and summarizes at the ε asked for") {
   const Program program;
   REQUIRE(program.train("run").status == 0);

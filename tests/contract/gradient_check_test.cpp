@@ -16,7 +16,7 @@ TEST_CASE("differences and the Taylor remainder confirm the gradient of every sc
     for (const Index substeps : {1, 3}) {
       SampleProblem p;
       p.substeps = substeps;
-      p.samples = 40;
+      p.samples = 8;
       OptimalControlProblem<double> problem = make_problem<double>(p, name);
       const GradientCheckReport report = check_gradient(problem, make_control<double>(p), {});
       CAPTURE(name);
@@ -32,11 +32,11 @@ TEST_CASE("differences and the Taylor remainder confirm the gradient of every sc
 
 /// The check's verdict on the problem's own gradient after `change`.
 template <class Change>
-GradientCheckReport check_changed(Change change) {
+GradientCheckReport check_changed(Change change, const GradientCheckOptions& options = {}) {
   SampleProblem p;
   p.samples = 40;
   OptimalControlProblem<double> problem = make_problem<double>(p, "rk4");
-  return check_gradient(problem, make_control<double>(p), {},
+  return check_gradient(problem, make_control<double>(p), options,
                         [&](const Control<double>& u, Control<double>& gradient) {
                           (void)problem.value_and_gradient(u, gradient);
                           change(gradient);
@@ -54,7 +54,7 @@ TEST_CASE("a gradient that is off by 1e-9 of its size is caught") {
   CHECK(scaled.difference_error == doctest::Approx(1e-9).epsilon(0.1));
 }
 
-TEST_CASE("a gradient with one wrong entry is caught, and the entry named") {
+TEST_CASE("a gradient with a wrong block is caught, and its worst entry named") {
   const GradientCheckReport report = check_changed([](Control<double>& g) {
     const auto values = g.values();
     double largest = 0;
@@ -69,6 +69,30 @@ TEST_CASE("a gradient with one wrong entry is caught, and the entry named") {
   CHECK(report.worst_entry.rfind("b2[", 0) == 0);
   CHECK(report.full().find("FAILED") != std::string::npos);
   CHECK(report.brief().find("FAILED") == 0);
+}
+
+TEST_CASE("tolerances decide what passes") {
+  const auto scaled = [](Control<double>& g) {
+    for (double& entry : g.values()) {
+      entry *= 1 + 1e-6;
+    }
+  };
+  GradientCheckOptions loose;
+  loose.tolerance = 1e-5;
+  loose.slope_tolerance = 10;
+  CHECK(check_changed(scaled, loose).passed);
+  GradientCheckOptions tight = loose;
+  tight.tolerance = 1e-7;
+  CHECK_FALSE(check_changed(scaled, tight).passed);
+  GradientCheckOptions unresolved;
+  unresolved.coarsest = 1e-30;  // no difference is as fine as that
+  CHECK_FALSE(check_changed([](Control<double>&) {}, unresolved).passed);
+  GradientCheckOptions slope;
+  slope.slope_tolerance = 0;
+  CHECK_FALSE(check_changed([](Control<double>&) {}, slope).passed);
+  GradientCheckOptions none;
+  none.directions = 0;
+  CHECK_THROWS_AS((void)check_changed([](Control<double>&) {}, none), InputError);
 }
 
 TEST_CASE("a gradient with a NaN is caught") {

@@ -65,57 +65,6 @@ Errors errors_of(const std::vector<Outcome>& outcomes, const std::vector<Outcome
   return {std::sqrt(e.state), std::sqrt(e.cost), std::sqrt(e.gradient)};
 }
 
-/// The slope of log error over log step, by least squares.
-double slope(const std::vector<double>& steps, const std::vector<double>& errors) {
-  double mean_x = 0;
-  double mean_y = 0;
-  const auto n = static_cast<double>(errors.size());
-  for (std::size_t i = 0; i < errors.size(); ++i) {
-    mean_x += std::log(steps[i]) / n;
-    mean_y += std::log(errors[i]) / n;
-  }
-  double xy = 0;
-  double xx = 0;
-  for (std::size_t i = 0; i < errors.size(); ++i) {
-    xy += (std::log(steps[i]) - mean_x) * (std::log(errors[i]) - mean_y);
-    xx += (std::log(steps[i]) - mean_x) * (std::log(steps[i]) - mean_x);
-  }
-  return xy / xx;
-}
-
-TEST_CASE(
-    "state, cost and gradient of every scheme up to order 4 have its order, although the control jumps") {
-  const IntegratorRegistry registry = builtin_integrators();
-  for (const std::string& name : registry.names()) {
-    const int order = registry.find(name).traits.order;
-    if (order > 4) {
-      continue;  // their asymptotic regime lies below rounding here; unit/integrator_test looks at their
-                 // coefficients
-    }
-    // Steps small enough for the asymptotic regime, errors well above rounding.
-    const Index first = order == 1 ? 256 : order == 2 ? 64 : order == 3 ? 32 : 24;
-    const double control_size = 1.2;
-    const std::vector<Outcome> reference = solve("fehlberg78", 150, control_size);
-    std::vector<double> step;
-    std::vector<double> state;
-    std::vector<double> cost;
-    std::vector<double> gradient;
-    for (const Index substeps : {first, 2 * first, 4 * first}) {
-      const Errors errors = errors_of(solve(name, substeps, control_size), reference);
-      step.push_back(1.0 / static_cast<double>(substeps));
-      state.push_back(errors.state);
-      cost.push_back(errors.cost);
-      gradient.push_back(errors.gradient);
-    }
-    CAPTURE(name);
-    CHECK(std::abs(slope(step, state) - order) <= 0.1);
-    CHECK(std::abs(slope(step, cost) - order) <= 0.1);
-    CHECK(std::abs(slope(step, gradient) - order) <= 0.1);
-    MESSAGE(name, ": order ", order, ", observed state ", slope(step, state), ", cost ", slope(step, cost),
-            ", gradient ", slope(step, gradient));
-  }
-}
-
 TEST_CASE("two schemes agree on the reference to 1e-11") {
   const Errors apart = errors_of(solve("rk4", 2000, 1.2), solve("fehlberg78", 150, 1.2));
   CHECK(apart.state <= 1e-11);

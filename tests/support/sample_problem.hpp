@@ -13,6 +13,14 @@
 
 namespace turnpike::test {
 
+/// Whether sanitizers watch, which makes everything about eight times slower: figures are for the release
+/// build.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
 enum class FieldKind { single_layer, two_layer };
 enum class CostKind { soft_cross_entropy, cross_entropy, quadratic };
 

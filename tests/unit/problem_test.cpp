@@ -141,6 +141,16 @@ TEST_CASE("controls of another shape and batches without samples are refused") {
                        doctest::Contains("sample 3"), InputError);
 }
 
+TEST_CASE("a control whose square overflows is no success") {
+  OptimalControlProblem<double> problem(definition(), three_samples());
+  Control<double> u = problem.zero_control();
+  u.matrix("b", 1).setConstant(1e200);
+  const Objective V = problem.value(u);
+  CHECK_FALSE(V.status.ok());
+  CHECK(V.status.interval == 1);
+  CHECK(V.status.message().find("r‖u‖² that overflows") != std::string::npos);
+}
+
 TEST_CASE("a gradient that overflows on the way back names its layer") {
   ProblemDefinition<double> d = definition();
   d.grid = TimeGrid::uniform(40, 40);

@@ -312,7 +312,8 @@ function drawCurves() {
       constant(`ε = ${d.epsilon}`, d.epsilon, K, orange)
     ], {x: "layer", y: "distance", log: true, last: K});
   }
-  makeChart("control", [curve("‖u_k‖", report.control_norm, violet,
+  // The last value holds to the end of its interval.
+  makeChart("control", [curve("‖u_k‖", report.control_norm.concat(report.control_norm.slice(-1)), violet,
     {stepped: "before", pointRadius: 2}, 1)], {x: "layer", y: "norm", log: true, last: K});
   const t = report.training;
   if (t.epoch.length > 1) {
