@@ -115,8 +115,8 @@ double seconds_a_gradient(OptimalControlProblem<double>& problem, const Control<
   return shortest;
 }
 
-/// The solution of fehlberg78 with as many equal steps as it takes for twice as many to agree; the
-/// disagreement of dopri5 with five times as many is what it is worth.
+/// The solution of fehlberg78 with as many equal steps as it takes for twice as many to change nothing, or
+/// nothing but rounding; its distance to dopri5 with five times as many is what it is worth.
 struct Reference {
   Solution solution;
   Index substeps = 0;
@@ -137,28 +137,36 @@ Reference converged_reference(const Experiment& e, const Control<double>& u,
     OptimalControlProblem<double> problem(definition, e.train);
     return solve(problem, u, e);
   };
-  constexpr Index most = 1024;
+  constexpr Index most = 256;
+  constexpr double worst_cost = 1e-9;
   Reference reference;
   reference.substeps = 4;
   reference.solution = at("fehlberg78", reference.substeps);
+  double before = std::numeric_limits<double>::infinity();
   while (true) {
     Row finer{"", at("fehlberg78", 2 * reference.substeps), 0, 0, 0, 0};
+    double change = std::numeric_limits<double>::infinity();
     bool agrees = false;
     if (finer.solution.objective.status.ok() && reference.solution.objective.status.ok()) {
       measure_errors(finer, reference.solution);
+      change = finer.state_error;
       agrees = finer.cost_error <= 1e-13 && finer.gradient_error <= 1e-11 && finer.state_error <= 1e-11;
     }
-    reference.substeps *= 2;
-    reference.solution = std::move(finer.solution);
-    if (agrees) {
-      break;
-    }
-    if (reference.substeps >= most) {
+    // Of order 8, the change falls by 256 from rung to rung until rounding takes over.
+    const bool settled = std::isfinite(change) && finer.cost_error <= worst_cost &&
+                         (change > before / 4 || reference.substeps >= most);
+    before = change;
+    if (!agrees && !settled && reference.substeps >= most) {
       throw NumericalError(
           fmt::format("no reference: fehlberg78 with {} and {} steps an interval disagree; the field is too "
                       "stiff or too wild "
                       "for it",
-                      most / 2, most));
+                      most, 2 * most));
+    }
+    reference.substeps *= 2;
+    reference.solution = std::move(finer.solution);
+    if (agrees || settled) {
+      break;
     }
   }
   reference.check = {"dopri5", at("dopri5", 5 * reference.substeps), 0, 0, 0, 0};

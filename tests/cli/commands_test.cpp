@@ -105,6 +105,23 @@ TEST_CASE("evaluate gives the run's own objective, other schemes, and prediction
   CHECK(json::parse(other.out)["train"]["objective"] != summary["objective"]);
 }
 
+TEST_CASE("every recipe of two spirals trains with its own scheme") {
+  for (const auto& [recipe, scheme] : {std::pair<std::string, std::string>{"two-spirals", "explicit-euler"},
+                                       {"two-spirals-ode", "dopri5"},
+                                       {"two-spirals-implicit", "implicit-euler"},
+                                       {"two-spirals-cvodes", "cvodes-adams"},
+                                       {"two-spirals-paper", "explicit-euler"}}) {
+    const Program program;
+    const ProcessResult result = program({"train", recipe, "--out", "run", "--json", "--set",
+                                          "optimizer.epochs=3", "--set", "data.per_class=24"});
+    CAPTURE(recipe);
+    CAPTURE(result.err);
+    REQUIRE(result.status == 0);
+    CHECK(json::parse(result.out)["integrator"] == scheme);
+    CHECK(json::parse(result.out)["epochs"] == 3);
+  }
+}
+
 TEST_CASE("compare sets schemes beside a reference that two schemes agree on") {
   const Program program;
   REQUIRE(program.train("run").status == 0);
