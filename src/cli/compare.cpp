@@ -50,9 +50,18 @@ std::vector<std::string> split_at(std::string_view text, char separator) {
 /// `base` with the scheme of an entry such as rk4:substeps=16 or dopri5:rtol=1e-8:atol=1e-10.
 RunConfig with_entry(RunConfig base, const std::string& entry) {
   const std::vector<std::string> parts = split_at(entry, ':');
+  if (parts.front().empty()) {
+    throw InputError(fmt::format(
+        "--integrators has an entry without a scheme, '{}'; write names separated by commas", entry));
+  }
   base.integrator = {};
   base.integrator.name = parts.front();
   for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].find('=') == std::string::npos || parts[i].rfind("name=", 0) == 0) {
+      throw InputError(
+          fmt::format("--integrators {}: '{}' is no option; write NAME:option=value, e.g. rk4:substeps=16",
+                      entry, parts[i]));
+    }
     try {
       set_key(base, "integrator." + parts[i]);
     } catch (const InputError& error) {

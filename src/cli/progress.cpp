@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace turnpike::cli {
 
@@ -18,6 +19,10 @@ std::string format_duration(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
+std::string format_cost(double value, int decimals) {
+  return std::abs(value) < 1e7 ? fmt::format("{:.{}f}", value, decimals) : fmt::format("{:.4e}", value);
+}
+
 Progress::Progress(std::int64_t first, std::int64_t epochs)
     : first_(first), epochs_(epochs), terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -25,9 +30,10 @@ std::string Progress::line(const EpochMetrics& m) const {
   const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
   const auto done = static_cast<double>(m.epoch - first_);
   const double left = elapsed / done * static_cast<double>(epochs_ - m.epoch);
-  return fmt::format("epoch {}/{}  V {:.4f}  (running {:.3f}, control {:.3f}, terminal {:.3f})  {} left",
-                     m.epoch, epochs_, m.objective.total(), m.objective.running, m.objective.control,
-                     m.objective.terminal, format_duration(left));
+  return fmt::format("epoch {}/{}  V {}  (running {}, control {}, terminal {})  {} left", m.epoch, epochs_,
+                     format_cost(m.objective.total(), 4), format_cost(m.objective.running, 3),
+                     format_cost(m.objective.control, 3), format_cost(m.objective.terminal, 3),
+                     format_duration(left));
 }
 
 void Progress::show(const EpochMetrics& m) {

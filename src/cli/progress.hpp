@@ -11,6 +11,9 @@ namespace turnpike::cli {
 /// "2.3 s", "4 min 10 s", "1 h 5 min".
 std::string format_duration(double seconds);
 
+/// A cost with `decimals` decimals, or in scientific notation where that would be a long number.
+std::string format_cost(double value, int decimals);
+
 /// Training's progress on stderr: one line that is rewritten on a terminal, about ten plain lines elsewhere.
 class Progress {
  public:

@@ -53,8 +53,8 @@ void print_outcome(const Experiment& e, const RunResults& results, const Trainin
   if (results.test) {
     fmt::print(", test {:.2f} %", 100 * results.test->accuracy.back());
   }
-  fmt::print("\nobjective        V = {:.4f} = running {:.4f} + control {:.4f} + terminal {:.4f}\n", V.total(),
-             V.running, V.control, V.terminal);
+  fmt::print("\nobjective        V = {} = running {} + control {} + terminal {}\n", format_cost(V.total(), 4),
+             format_cost(V.running, 4), format_cost(V.control, 4), format_cost(V.terminal, 4));
   if (results.turnpike) {
     const TurnpikeSummary& s = *results.turnpike;
     if (s.by_loss.entry) {

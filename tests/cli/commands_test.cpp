@@ -143,7 +143,12 @@ TEST_CASE("compare sets schemes beside a reference that two schemes agree on") {
   CHECK(table["schemes"][2]["gradient_error"].get<double>() <= 1e-5);
   CHECK(table["schemes"][3]["seconds_per_gradient"].get<double>() > 0);
   CHECK(program({"compare", "run", "--integrators", "rk4:substeps=0"}).status == 2);
-  CHECK(program({"compare", "run", "--integrators", "rk4,"}).status == 2);
+  for (const char* const entries : {"rk4,", "rk4:", "rk4:substeps", "rk4:name=heun", ":substeps=2"}) {
+    const ProcessResult refused = program({"compare", "run", "--integrators", entries});
+    CAPTURE(refused.err);
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find("turnpike: --integrators") == 0);
+  }
   CHECK(program({"compare", "run"}).status == 2);
   const ProcessResult text =
       program({"compare", "two-spirals", "--integrators", "rk4", "--set", "data.per_class=12"});
