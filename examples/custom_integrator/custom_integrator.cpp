@@ -21,7 +21,7 @@ ButcherTableau ralston() {
   t.A = {{0, 0}, {2.0 / 3, 0}};
   t.b = {0.25, 0.75};
   t.c = {0, 2.0 / 3};
-  t.spurious_from = 3;  // h‖J‖ from which x⁺ = x can hold where F(x) ≠ 0; see `turnpike check-integrator`
+  t.spurious_from = 2;  // h‖J‖ from which x⁺ = x can hold where F(x) ≠ 0; see `turnpike check-integrator`
   return t;
 }
 
