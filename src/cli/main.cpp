@@ -23,8 +23,13 @@ void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   if (data) {
     command.add_option("--data", overrides.data, "CSV file with the samples; the last column is the class");
   }
-  command.add_option("--integrator", overrides.integrator,
-                     "Scheme by name, with options of its own only; see `turnpike integrators`");
+  command
+      .add_option("--integrator", overrides.integrator,
+                  "Scheme by name, with options of its own only; see `turnpike integrators`")
+      ->check([](const std::string& name) {
+        return name.empty() ? std::string("give a scheme's name; `turnpike integrators` lists them")
+                            : std::string();
+      });
   command
       .add_option(
           "--adjoint", overrides.adjoint,
