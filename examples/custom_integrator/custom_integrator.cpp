@@ -37,7 +37,9 @@ class HandWrittenHeun final : public OneStepMethod<T> {
 
   StepStatus step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, T* record,
                   T* scratch) const override {
-    const auto [K1, K2, Y] = states(system, scratch);
+    const Tile<T> K1 = scratch_tile(system, scratch, 0);
+    const Tile<T> K2 = scratch_tile(system, scratch, 1);
+    const Tile<T> Y = scratch_tile(system, scratch, 2);
     const T cost1 = system.evaluate(t, X, K1, record);
     matrix(Y) = matrix(X) + h * matrix(K1);
     const T cost2 = system.evaluate(t + h, Y, K2, record + system.record_size());
@@ -50,25 +52,15 @@ class HandWrittenHeun final : public OneStepMethod<T> {
   /// The calls of pull_back add what belongs to the control to ū.
   StepStatus step_pull_back(const ControlledSystem<T>& system, T /*t*/, T h, T mu, Tile<T> lambda, T* ubar,
                             const T* record, T* scratch) const override {
-    const auto [W1, W2, Lambda] = states(system, scratch);
+    const Tile<T> W1 = scratch_tile(system, scratch, 0);
+    const Tile<T> W2 = scratch_tile(system, scratch, 1);
+    const Tile<T> Lambda = scratch_tile(system, scratch, 2);
     matrix(Lambda) = h / 2 * matrix(lambda);
     system.pull_back(record + system.record_size(), Lambda, mu * h / 2, W2, ubar);
     matrix(Lambda) += h * matrix(W2);
     system.pull_back(record, Lambda, mu * h / 2, W1, ubar);
     matrix(lambda) += matrix(W1) + matrix(W2);
     return {};
-  }
-
- private:
-  struct States {
-    Tile<T> first;
-    Tile<T> second;
-    Tile<T> third;
-  };
-  static States states(const ControlledSystem<T>& system, T* memory) {
-    const Index n = system.state_dimension();
-    const Index D = system.columns();
-    return {{memory, n, D, D}, {memory + n * D, n, D, D}, {memory + 2 * n * D, n, D, D}};
   }
 };
 

@@ -143,6 +143,14 @@ class OneStepMethod {
                                     T* ubar, const T* record, T* scratch) const = 0;
 };
 
+/// The `index`-th n×D tile of a step's `memory`, for a footprint that counts in n·D.
+template <class T>
+Tile<T> scratch_tile(const ControlledSystem<T>& system, T* memory, Index index) {
+  const Index n = system.state_dimension();
+  const Index D = system.columns();
+  return {memory + index * n * D, n, D, D};
+}
+
 /// Memory that an interval method keeps for one tile between calls.
 class IntervalWorkspace {
  public:

@@ -204,8 +204,8 @@ IntervalSolver::IntervalSolver(Formula formula, Tolerances<double> tolerances,
       size_(n_ * columns_),
       controls_(system.control_dimension()),
       context_(make_context()),
-      x_(allocated(make_vector(size_, context_.get()))),
-      cost_(allocated(make_vector(1, context_.get()))),
+      x_(allocated(make_vector(n_, columns_, context_.get()))),
+      cost_(allocated(make_vector(1, 1, context_.get()))),
       forward_(make_forward(true)),
       record_(static_cast<std::size_t>(system.record_size())),
       at_(static_cast<std::size_t>(size_)),
@@ -411,8 +411,8 @@ StepStatus IntervalSolver::pull_back(const ControlledSystem<double>& system, dou
   system_ = &system;
   mu_ = mu;
   if (!retracing_.memory) {
-    lambda_ = allocated(make_vector(size_, context_.get()));
-    ubar_ = allocated(make_vector(controls_, context_.get()));
+    lambda_ = allocated(make_vector(n_, columns_, context_.get()));
+    ubar_ = allocated(make_vector(controls_, 1, context_.get()));
     cost_gradient_.resize(static_cast<std::size_t>(size_));
     retracing_ = make_forward(false);
   }

@@ -13,6 +13,7 @@ namespace {
 /// own.
 struct Content {
   Index length;
+  Index columns;
   double* x;
 };
 
@@ -141,11 +142,37 @@ double minimum(N_Vector x) {
   return *std::min_element(p, p + length_of(x));
 }
 
+/// Each column's weighted root mean square, and the largest of them: every sample meets the tolerance as if
+/// it were alone.
 double wrms_norm(N_Vector x, N_Vector w) {
-  const double* const p = entries(x);
-  const double* const q = entries(w);
-  const Index n = length_of(x);
-  return std::sqrt(sum(n, [=](Index i) { return p[i] * q[i] * p[i] * q[i]; }) / static_cast<double>(n));
+  constexpr Index width = 64;
+  const Index columns = content(x).columns;
+  const Index rows = length_of(x) / columns;
+  if (columns == 1) {
+    const double* const p = entries(x);
+    const double* const q = entries(w);
+    return std::sqrt(sum(rows, [=](Index i) { return p[i] * q[i] * p[i] * q[i]; }) /
+                     static_cast<double>(rows));
+  }
+  double largest = 0;
+  bool finite = true;
+  for (Index first = 0; first < columns; first += width) {
+    const Index count = std::min(width, columns - first);
+    double squares[width] = {};
+    for (Index i = 0; i < rows; ++i) {
+      const double* const p = entries(x) + i * columns + first;
+      const double* const q = entries(w) + i * columns + first;
+#pragma omp simd
+      for (Index d = 0; d < count; ++d) {
+        squares[d] += p[d] * q[d] * p[d] * q[d];
+      }
+    }
+    for (Index d = 0; d < count; ++d) {
+      largest = squares[d] > largest ? squares[d] : largest;
+      finite = finite && squares[d] - squares[d] == 0;
+    }
+  }
+  return finite ? std::sqrt(largest / static_cast<double>(rows)) : std::numeric_limits<double>::quiet_NaN();
 }
 
 N_Vector clone(N_Vector v);
@@ -158,7 +185,7 @@ void destroy(N_Vector v) {
 }
 
 /// Gives `v` its content; false when there is no memory.
-bool allocate(N_Vector v, Index length) {
+bool allocate(N_Vector v, Index length, Index columns) {
   const std::size_t bytes = (static_cast<std::size_t>(length) * sizeof(double) + line - 1) / line * line;
   auto* const block = static_cast<std::byte*>(std::aligned_alloc(line, line + bytes));
   if (block == nullptr) {
@@ -166,13 +193,13 @@ bool allocate(N_Vector v, Index length) {
   }
   auto* const x = reinterpret_cast<double*>(block + line);
   std::fill_n(x, length, 0.0);
-  v->content = new (block) Content{length, x};
+  v->content = new (block) Content{length, columns, x};
   return true;
 }
 
 N_Vector clone(N_Vector v) {
   N_Vector copy = N_VNewEmpty(v->sunctx);
-  if (copy != nullptr && (N_VCopyOps(v, copy) != 0 || !allocate(copy, length_of(v)))) {
+  if (copy != nullptr && (N_VCopyOps(v, copy) != 0 || !allocate(copy, length_of(v), content(v).columns))) {
     N_VFreeEmpty(copy);
     return nullptr;
   }
@@ -192,9 +219,9 @@ double root_mean_square(const double* x, Index length) {
   return length > 0 ? std::sqrt(squares / static_cast<double>(length)) : 0.0;
 }
 
-VectorPtr make_vector(Index length, SUNContext context) {
+VectorPtr make_vector(Index rows, Index columns, SUNContext context) {
   N_Vector v = N_VNewEmpty(context);
-  if (v == nullptr || !allocate(v, length)) {
+  if (v == nullptr || !allocate(v, rows * columns, columns)) {
     N_VFreeEmpty(v);
     return nullptr;
   }

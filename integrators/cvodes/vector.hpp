@@ -13,10 +13,11 @@ struct DestroyVector {
 };
 using VectorPtr = std::unique_ptr<_generic_N_Vector, DestroyVector>;
 
-/// A vector of `length` zeros whose operations are vectorized for this machine. A step of CVODES is some
+/// A vector of rows·columns zeros whose operations are vectorized for this machine. A step of CVODES is some
 /// forty operations on short vectors; those of SUNDIALS' serial vector, compiled for any processor, would
-/// take most of its time. Null when there is no memory.
-VectorPtr make_vector(Index length, SUNContext context);
+/// take most of its time. Its weighted norm is the largest of those of the columns, the samples, so that
+/// every sample meets the tolerance. Null when there is no memory.
+VectorPtr make_vector(Index rows, Index columns, SUNContext context);
 
 /// The entries of a vector that `make_vector` or its clones made.
 double* entries(N_Vector v);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "core/fixed_steps.hpp"
 #include "core/tolerances.hpp"
 #include "explicit_rk/explicit_runge_kutta.hpp"
 #include "explicit_rk/tableaus.hpp"

@@ -16,6 +16,7 @@ struct TrainOptions {
   std::string out;     ///< the run directory; empty for a new one under runs/
   bool json = false;
   bool help_keys = false;
+  std::vector<std::string> plugins;  ///< for the hint how to resume
   Overrides overrides;
 };
 int train(const TrainOptions& options, const IntegratorRegistry& integrators);
@@ -23,6 +24,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators);
 struct ResumeOptions {
   std::string run;
   bool json = false;
+  std::vector<std::string> plugins;  ///< for the hint how to resume
   int threads = 0;
 };
 int resume(const ResumeOptions& options, const IntegratorRegistry& integrators);

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -57,10 +58,14 @@ RunConfig with_entry(RunConfig base, const std::string& entry) {
   base.integrator = {};
   base.integrator.name = parts.front();
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    if (parts[i].find('=') == std::string::npos || parts[i].rfind("name=", 0) == 0) {
-      throw InputError(
-          fmt::format("--integrators {}: '{}' is no option; write NAME:option=value, e.g. rk4:substeps=16",
-                      entry, parts[i]));
+    const std::string option = parts[i].substr(0, parts[i].find('='));
+    const bool has_value = option.size() + 1 < parts[i].size();
+    const std::vector<std::string> options = {"substeps", "rtol", "atol", "adjoint", "recovery"};
+    if (!has_value || std::find(options.begin(), options.end(), option) == options.end()) {
+      throw InputError(fmt::format(
+          "--integrators {}: '{}' is no option with a value; write NAME:option=value with one of {}, "
+          "e.g. rk4:substeps=16",
+          entry, parts[i], fmt::join(options, ", ")));
     }
     try {
       set_key(base, "integrator." + parts[i]);

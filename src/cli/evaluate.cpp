@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -115,8 +116,13 @@ int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrato
     fmt::print("{}\n", result.dump(2));
     return 0;
   }
-  fmt::print("integrator {} (trained with {})\n", e.config.integrator.name,
-             model.info.config.integrator.name);
+  const RunConfig& trained = model.info.config;
+  const bool known = [&] {
+    const std::vector<std::string> names = integrators.names();
+    return std::find(names.begin(), names.end(), trained.integrator.name) != names.end();
+  }();
+  fmt::print("integrator {} (trained with {})\n", scheme_text(e.config, integrators),
+             known ? scheme_text(trained, integrators) : trained.integrator.name);
   fmt::print("{:<6} {:>8} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "", "samples", "accuracy", "loss",
              "objective", "running", "control", "terminal");
   for (const Evaluation& part : evaluations) {

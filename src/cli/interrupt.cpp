@@ -1,6 +1,9 @@
 #include "cli/interrupt.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
+#include <string_view>
 
 namespace turnpike::cli {
 
@@ -9,7 +12,12 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 
-extern "C" void remember_interrupt(int /*signal*/) { interrupted.store(true); }
+extern "C" void remember_interrupt(int /*signal*/) {
+  interrupted.store(true);
+  constexpr std::string_view message =
+      "\nturnpike: stopping after this epoch; a second signal ends at once\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
+}
 
 void install(int signal) {
   struct sigaction action {};
@@ -25,11 +33,13 @@ InterruptGuard::InterruptGuard() {
   interrupted.store(false);
   install(SIGINT);
   install(SIGTERM);
+  install(SIGHUP);
 }
 
 InterruptGuard::~InterruptGuard() {
   (void)std::signal(SIGINT, SIG_DFL);
   (void)std::signal(SIGTERM, SIG_DFL);
+  (void)std::signal(SIGHUP, SIG_DFL);
 }
 
 const std::atomic<bool>& InterruptGuard::requested() const { return interrupted; }

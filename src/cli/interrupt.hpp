@@ -4,8 +4,8 @@
 
 namespace turnpike::cli {
 
-/// While it lives, the first Ctrl-C (SIGINT) or SIGTERM sets `requested()` instead of ending the program; a
-/// second one ends it at once.
+/// While it lives, the first Ctrl-C (SIGINT), SIGTERM or SIGHUP sets `requested()` and says so instead of
+/// ending the program; a second one ends it at once.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -4,15 +4,14 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cli/commands.hpp"
-#include "turnpike/conformance.hpp"
+#include "cli/memory_limit.hpp"
+#include "cli/plugins.hpp"
 #include "turnpike/error.hpp"
-#include "turnpike/plugin.hpp"
 
 namespace {
 
@@ -70,26 +69,6 @@ void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   throw InputError(fmt::format("unknown command '{}'{}", first, turnpike::suggest_name(first, known)));
 }
 
-/// Loads a plug-in. With `measured`, a scheme that converges more slowly than it declares is refused.
-void load(const std::string& plugin, bool measured, turnpike::IntegratorRegistry& integrators) {
-  const std::size_t built_in = integrators.names().size();
-  turnpike::load_plugin(plugin, integrators);
-  if (!measured) {
-    return;
-  }
-  const std::vector<std::string> names = integrators.names();
-  for (auto name = names.begin() + static_cast<std::ptrdiff_t>(built_in); name != names.end(); ++name) {
-    const int declared = integrators.find(*name).traits.order;
-    const std::optional<double> observed = turnpike::observed_order(integrators, *name);
-    if (observed && *observed < declared - 0.5) {
-      throw InputError(fmt::format(
-          "the plug-in '{0}' says that '{1}' has order {2}, but it converges with order {3:.2f}; correct the "
-          "scheme or its traits, `turnpike check-integrator {1} --plugin {0}` tells more",
-          plugin, *name, declared, *observed));
-    }
-  }
-}
-
 int run(int argc, char** argv) {
   CLI::App app("Trains ResNets and neural ODEs as optimal control problems and measures their turnpike.",
                "turnpike");
@@ -109,19 +88,26 @@ int run(int argc, char** argv) {
   };
 
   cli::TrainOptions train;
-  CLI::App* sub = command("train", "Trains, measures and writes a run directory",
-                          [&] { return cli::train(train, integrators); });
+  CLI::App* sub = command("train", "Trains, measures and writes a run directory", [&] {
+    train.plugins = plugins;
+    return cli::train(train, integrators);
+  });
   sub->add_option(
       "SOURCE", train.source,
       fmt::format("{} (with --data), or a CONFIG.toml", fmt::join(turnpike::recipe_names(), ", ")));
-  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/");
+  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/")
+      ->check([](const std::string& path) {
+        return path.empty() ? std::string("give a path, or leave --out unset") : std::string();
+      });
   sub->add_flag("--json", train.json, "Print the summary as JSON");
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
   add_overrides(*sub, train.overrides, true);
 
   cli::ResumeOptions resume;
-  sub = command("resume", "Goes on with a run from its last checkpoint",
-                [&] { return cli::resume(resume, integrators); });
+  sub = command("resume", "Goes on with a run from its last checkpoint", [&] {
+    resume.plugins = plugins;
+    return cli::resume(resume, integrators);
+  });
   sub->add_option("DIR", resume.run, "Run directory")->required();
   sub->add_flag("--json", resume.json, "Print the summary as JSON");
   sub->add_option("--threads", resume.threads, "Number of threads; never changes a result")
@@ -210,7 +196,7 @@ int run(int argc, char** argv) {
         reject_unknown(*parsed, parsed->remaining());
       }
       for (const std::string& plugin : plugins) {
-        load(plugin, parsed->get_name() != "check-integrator", integrators);
+        cli::add_plugin(plugin, parsed->get_name() != "check-integrator", integrators);
       }
       return action();
     }
@@ -226,6 +212,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
+    cli::limit_memory();
     const int status = run(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
       fmt::print(stderr,
@@ -240,7 +227,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "turnpike: {}\n", error.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "turnpike: out of memory; use fewer samples, layers or a smaller field.hidden\n");
+    fmt::print(stderr,
+               "turnpike: out of memory; use fewer samples, layers, integrator.substeps or a smaller "
+               "field.hidden\n");
     return 1;
   } catch (const std::exception& error) {
     fmt::print(stderr, "turnpike: unexpected failure: {}; please report it\n", error.what());

@@ -82,6 +82,17 @@ std::string source_title(const std::string& source, const RunConfig& config) {
   return is_recipe(source) ? source : fs::path(source).stem().string();
 }
 
+std::string scheme_text(const RunConfig& config, const IntegratorRegistry& integrators) {
+  const auto& scheme = config.integrator;
+  const IntegratorTraits& traits = integrators.find(scheme.name).traits;
+  if (scheme.rtol || scheme.atol || !traits.fixed_steps) {
+    return scheme.name + (scheme.rtol ? fmt::format(", rtol {}", *scheme.rtol) : "") +
+           (scheme.atol ? fmt::format(", atol {}", *scheme.atol) : "");
+  }
+  const Index substeps = scheme.substeps.value_or(1);
+  return fmt::format("{}, {} step{} an interval", scheme.name, substeps, substeps == 1 ? "" : "s");
+}
+
 bool names_model(const std::string& path) {
   std::error_code error;
   return fs::is_directory(path, error) || fs::path(path).extension() == ".safetensors";

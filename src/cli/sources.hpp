@@ -31,6 +31,10 @@ void apply_overrides(RunConfig& config, const Overrides& overrides);
 /// What a run of SOURCE is called: the recipe, the data file or the configuration file without its ending.
 std::string source_title(const std::string& source, const RunConfig& config);
 
+/// The configured scheme and its steps, e.g. "rk4, 4 steps an interval" or "dopri5, rtol 1e-06". Throws
+/// InputError for an unknown integrator.
+std::string scheme_text(const RunConfig& config, const IntegratorRegistry& integrators);
+
 /// A model file, or that of a run directory.
 struct StoredModel {
   std::filesystem::path file;

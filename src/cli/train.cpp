@@ -25,10 +25,10 @@ std::int64_t peak_memory_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-/// The gradient at the trained control against differences of V, in double, on at most 500 samples.
+/// The gradient at the trained control against differences of V, in double, on at most 128 samples.
 GradientCheckReport check_trained(const Experiment& e, const Control<double>& u,
                                   const IntegratorRegistry& integrators) {
-  constexpr Index most_samples = 500;
+  constexpr Index most_samples = 128;
   Dataset<double> samples = e.train;
   if (samples.size() > most_samples) {
     samples.features = e.train.features.leftCols(most_samples);
@@ -44,11 +44,11 @@ Control<double> in_double(const Control<T>& u) {
   return cast;
 }
 
-void print_outcome(const Experiment& e, const RunResults& results, const TrainingResult& training,
-                   double seconds, const GradientCheckReport& gradient) {
+void print_outcome(const Experiment& e, const std::string& scheme, const RunResults& results,
+                   const TrainingResult& training, double seconds, const GradientCheckReport& gradient) {
   const Objective& V = results.train.objective;
   fmt::print("{} training samples, {} classes, {} layers, {}\n", e.train.size(), e.train.class_count(),
-             e.config.control.intervals, e.config.integrator.name);
+             e.config.control.intervals, scheme);
   fmt::print("accuracy         train {:.2f} %", 100 * results.train.accuracy.back());
   if (results.test) {
     fmt::print(", test {:.2f} %", 100 * results.test->accuracy.back());
@@ -96,7 +96,7 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
   if (json) {
     fmt::print("{}\n", summary.dump(2));
   } else {
-    print_outcome(e, results, training, seconds, gradient);
+    print_outcome(e, scheme_text(e.config, integrators), results, training, seconds, gradient);
     fmt::print("run directory    {}\n", run.path().string());
     fmt::print("report           {}\n", run.file("report.html").string());
   }
@@ -113,11 +113,19 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
   return 0;
 }
 
+std::string plugin_flags(const std::vector<std::string>& plugins) {
+  std::string flags;
+  for (const std::string& plugin : plugins) {
+    flags += " --plugin " + plugin;
+  }
+  return flags;
+}
+
 /// Trains from the beginning, or from `checkpoint`, into `run`, which is made by `open_run` once everything
 /// that the user could have got wrong has been checked.
 template <class T, class OpenRun>
-int run_training(const Experiment& e, bool resumed, bool json, const IntegratorRegistry& integrators,
-                 OpenRun&& open_run) {
+int run_training(const Experiment& e, bool resumed, bool json, const std::vector<std::string>& plugins,
+                 const IntegratorRegistry& integrators, OpenRun&& open_run) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   OptimalControlProblem<T> problem(definition, cast<T>(e.train));
   Trainer<T> trainer(problem, initial_control(e.config, definition), trainer_options(e.config));
@@ -150,12 +158,12 @@ int run_training(const Experiment& e, bool resumed, bool json, const IntegratorR
   write_model(run.file("model.safetensors"), e.model_info(), trainer.control());
   switch (result.outcome) {
     case TrainingOutcome::interrupted:
-      fmt::print(stderr, "turnpike: stopped after epoch {} of {}; go on with `turnpike resume {}`\n",
-                 result.epoch, e.config.optimizer.epochs, run.path().string());
+      fmt::print(stderr, "turnpike: stopped after epoch {} of {}; go on with `turnpike resume {}{}`\n",
+                 result.epoch, e.config.optimizer.epochs, run.path().string(), plugin_flags(plugins));
       return 130;
     case TrainingOutcome::not_finite:
-      fmt::print(stderr, "turnpike: training stopped in {}; the last good control is in {}\n", result.message,
-                 run.file("model.safetensors").string());
+      fmt::print(stderr, "turnpike: training stopped in {}; the {} control is in {}\n", result.message,
+                 result.steps == 0 ? "initial" : "last good", run.file("model.safetensors").string());
       return 1;
     case TrainingOutcome::finished:
       break;
@@ -184,7 +192,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
   settle_precision(config, integrators);
   const Experiment e = load_experiment(config);
   return with_precision(e.config, [&]<class T>() {
-    return run_training<T>(e, false, options.json, integrators, [&] {
+    return run_training<T>(e, false, options.json, options.plugins, integrators, [&] {
       RunDirectory run = options.out.empty() ? RunDirectory::create_next(std::filesystem::path("runs") /
                                                                          source_title(options.source, config))
                                              : RunDirectory::create(options.out);
@@ -211,7 +219,7 @@ int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) 
   settle_precision(config, integrators);
   const Experiment e = load_experiment(config);
   return with_precision(e.config, [&]<class T>() {
-    return run_training<T>(e, true, options.json, integrators, [&] { return run; });
+    return run_training<T>(e, true, options.json, options.plugins, integrators, [&] { return run; });
   });
 }
 

@@ -178,8 +178,11 @@ void load_plugin(const std::filesystem::path& file, IntegratorRegistry& registry
   const bool arithmetic_changed = subnormal() != before;
   std::fesetenv(&arithmetic);
   if (object == nullptr) {
-    throw InputError(
-        fmt::format("the plug-in '{}' cannot be loaded: {}; build it as a shared object", name, dlerror()));
+    const std::string reason = dlerror();
+    const bool incomplete = reason.find("undefined symbol") != std::string::npos;
+    throw InputError(fmt::format("the plug-in '{}' cannot be loaded: {}; {}", name, reason,
+                                 incomplete ? "link it against turnpike::turnpike and what else it uses"
+                                            : "build it as a shared object"));
   }
   if (arithmetic_changed) {
     throw InputError(fmt::format(

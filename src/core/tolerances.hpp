@@ -15,7 +15,7 @@ struct Tolerances {
 };
 
 /// options.rtol, or `rtol` when unset; options.atol, or options.rtol when unset. Throws InputError when
-/// rounding in T alone would exceed rtol, for rtol ≥ 1, and for an atol that is not finite and positive.
+/// rounding in T alone would exceed rtol, for rtol ≥ 1, and for an atol that T does not hold or rounds to 0.
 template <class T>
 Tolerances<T> checked_tolerances(const IntegratorOptions& options, double rtol, const std::string& scheme);
 

@@ -50,12 +50,11 @@ struct Comparison {
 };
 
 /// The method on which samples can be independent to the last bit: with its steps frozen, if it can. A method
-/// that chooses its steps anew for each tile is allowed a multiple of its tolerance, less than its error may
-/// be.
+/// that chooses its steps anew for each tile is allowed ten times its tolerance, less than its error may be.
 template <class T>
 double allowed(const Subject& subject, Steps steps) {
   const bool fixed = steps == Steps::equal || subject.method<T>(steps)->with_frozen_steps() != nullptr;
-  return fixed ? 0.0 : subject.options().error_per_tolerance / 10 * subject.tolerance<T>();
+  return fixed ? 0.0 : 10 * subject.tolerance<T>();
 }
 
 /// Sample `kept` among others, and among different others.
@@ -250,7 +249,7 @@ std::vector<T> results(const Subject& subject, Steps steps, const TestProblem& p
 }  // namespace
 
 void check_samples(const Subject& subject, Steps steps, Checklist& list) {
-  const std::string how = "(bit for bit on equal or frozen steps, else to a multiple of the tolerance).";
+  const std::string how = "(bit for bit on equal or frozen steps, else to ten times the tolerance).";
   list.run(steps, "sample-independence",
            "The other samples of a tile influence neither a sample's state nor its costate " + how, [&] {
              Comparison comparison;

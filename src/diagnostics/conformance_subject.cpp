@@ -37,12 +37,16 @@ Subject::Subject(const IntegratorRegistry& integrators, std::string_view name,
       }
     };
     std::erase_if(modes_, [&](Steps steps) {
-      return (steps == Steps::error_controlled && !traits_.adaptive) || refused(steps);
+      const bool declared = steps == Steps::equal ? traits_.fixed_steps : traits_.adaptive;
+      return !declared || refused(steps);
     });
     if (!modes_.empty()) {
       refusal_.clear();
     } else if (refusal_.empty()) {
-      refusal_ = "nothing was made";
+      refusal_ = traits_.fixed_steps || traits_.adaptive
+                     ? "nothing was made"
+                     : "its traits say that it takes neither equal nor error-controlled steps; set one of "
+                       "fixed_steps and adaptive";
     }
   }
   if (!modes_.empty()) {

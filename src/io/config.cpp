@@ -28,13 +28,20 @@ const ConfigKey& find_key(std::string_view name) {
                                    : suggest_name(name, known)));
 }
 
+/// `value` as in a configuration file.
+std::string shown(const json& value) {
+  if (value.is_null()) {
+    return "nothing";
+  }
+  return value.is_number_float() ? fmt::format("{}", value.get<double>()) : value.dump();
+}
+
 void assign(RunConfig& config, std::string_view name, const json& value, std::string_view where) {
   const ConfigKey& key = find_key(name);
   try {
     key.set(config, value);
   } catch (const std::invalid_argument& error) {
-    throw InputError(
-        fmt::format("{}{} = {}: {}", where, name, value.is_null() ? "nothing" : value.dump(), error.what()));
+    throw InputError(fmt::format("{}{} = {}: {}", where, name, shown(value), error.what()));
   }
 }
 

@@ -1,7 +1,9 @@
 #include "turnpike/run_directory.hpp"
 
 #include <fmt/format.h>
+#include <sundials/sundials_config.h>
 #include <Eigen/Core>
+#include <boost/version.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -235,6 +237,8 @@ std::string environment_json(int threads) {
       {"threads", threads},
       {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
       {"fmt", FMT_VERSION},
+      {"boost", BOOST_LIB_VERSION},
+      {"sundials", SUNDIALS_VERSION},
       {"nlopt",
        fmt::format("{}.{}.{}", nlopt::version_major(), nlopt::version_minor(), nlopt::version_bugfix())}};
   return environment.dump(2) + "\n";

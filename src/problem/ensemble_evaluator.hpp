@@ -223,7 +223,7 @@ class EnsembleEvaluator {
       terms.control += weight * sum;
       if (terms.status.ok() && !is_finite(terms.control)) {
         terms.status = {{StepOutcome::not_finite, definition_.grid.node(k), definition_.grid.length(k), -1,
-                         "it is r‖u‖² that overflows"},
+                         "it is r‖u‖² that overflows; lower cost.r or optimizer.learning_rate"},
                         k,
                         -1};
       }

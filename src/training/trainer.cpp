@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 #include <nlopt.hpp>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "turnpike/error.hpp"
@@ -65,18 +67,25 @@ std::string non_finite_gradient(const Control<T>& gradient) {
   return fmt::format("the gradient became NaN or infinite, largest in layer {}", worst);
 }
 
-const char* remedy(const StepStatus& status) {
+/// What may help. At the `initial` control no optimizer has had a part in the failure.
+std::string remedy(const StepStatus& status, bool initial) {
+  const std::string smaller =
+      initial ? "lower data.scale or control.horizon" : "lower optimizer.learning_rate or set optimizer.clip";
+  if (status.detail != nullptr) {  // it says what may help
+    const bool wants_smaller = std::string_view(status.detail).ends_with("make the control smaller");
+    return wants_smaller ? fmt::format("; {}", smaller) : "";
+  }
   switch (status.outcome) {
     case StepOutcome::threw:
-      return "mend the scheme";
+      return "; mend the scheme";
     case StepOutcome::not_converged:
-      return "raise integrator.substeps, set integrator.recovery = bisect or lower optimizer.learning_rate";
+      return "; raise integrator.substeps, set integrator.recovery = bisect, or " + smaller;
     case StepOutcome::step_too_small:
     case StepOutcome::too_many_steps:
     case StepOutcome::solver_failed:
-      return "raise integrator.rtol, choose a scheme for stiff fields or lower optimizer.learning_rate";
+      return "; raise integrator.rtol, choose a scheme for stiff fields, or " + smaller;
     default:
-      return "lower optimizer.learning_rate or set optimizer.clip";
+      return "; " + smaller;
   }
 }
 
@@ -172,9 +181,9 @@ bool Trainer<T>::take_step(const Objective& objective, EpochMetrics& metrics, Tr
     result.outcome = TrainingOutcome::not_finite;
     result.status = objective.status;
     result.message =
-        fmt::format("epoch {}: {}; {}", epoch_ + 1,
+        fmt::format("epoch {}{}: {}{}", epoch_ + 1, optimizer_.steps() == 0 ? ", at the initial control" : "",
                     objective.status.ok() ? non_finite_gradient(gradient_) : objective.status.message(),
-                    remedy(objective.status.step));
+                    remedy(objective.status.step, optimizer_.steps() == 0));
     control_ = last_good_;
     return false;
   }

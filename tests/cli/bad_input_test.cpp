@@ -61,6 +61,8 @@ TEST_CASE("values out of range are refused with their range") {
   set("cost.gamma=-1", "cost.gamma");
   set("integrator.substeps=0", "integrator.substeps");
   set("integrator.rtol=1e-6", "explicit-euler");
+  set("integrator.name=", "integrator");
+  set("optimizer.learning_rate=nan", "learning_rate = nan: give a finite number");
   set("field.hidden=0", "field.hidden");
   set("field.state=1", "field.state");
   set("field.activation=sigmoid", "sigmoid");
@@ -74,6 +76,65 @@ TEST_CASE("values out of range are refused with their range") {
   set("cost.components=[0,2]", "cost.components");
   refused(program, {"train", "two-spirals", "--threads", "0"}, "threads");
 }
+
+TEST_CASE("tolerances that a scheme cannot meet are refused by the key that was set") {
+  const Program program;
+  const auto dopri5 = [&](const std::vector<std::string>& keys, const std::string& fragment) {
+    std::vector<std::string> arguments = {"train", "two-spirals", "--out", "out", "--integrator", "dopri5"};
+    for (const std::string& key : keys) {
+      arguments.insert(arguments.end(), {"--set", "integrator." + key});
+    }
+    refused(program, arguments, fragment);
+  };
+  dopri5({"rtol=0"}, "integrator.rtol = 0: give a number strictly between 0 and 1");
+  dopri5({"rtol=1e-9"}, "integrator.rtol = 1e-09: 'dopri5' takes at least 1.2e-06 and less than 1 in float");
+  dopri5({"atol=1e-9"}, "integrator.atol = 1e-09 cannot take its place");
+  dopri5({"rtol=1e-4", "atol=1e-300"},
+         "integrator.atol = 1e-300: 'dopri5' takes 1.2e-38 to 3.4e+38 in float");
+  dopri5({"rtol=1e-4", "atol=-1"}, "integrator.atol");
+  dopri5({"rtol=1e-4", "substeps=2"}, "both set");
+}
+
+TEST_CASE("compare refuses entries that are no schemes or options, and lists the options") {
+  const Program program;
+  const auto compare = [&](const std::string& entries, const std::string& fragment) {
+    refused(program, {"compare", "two-spirals", "--integrators", entries}, fragment);
+  };
+  compare("rk4,,euler", "without a scheme");
+  compare("rk5", "did you mean 'rk4'");
+  compare("rk4:", "'' is no option with a value; write NAME:option=value with one of substeps, rtol");
+  compare("rk4:substeps", "'substeps' is no option with a value");
+  compare("rk4:substeps=", "'substeps=' is no option with a value");
+  compare("rk4:name=euler", "'name=euler' is no option");
+  compare("rk4:substeps=0", "integrator.substeps");
+}
+
+TEST_CASE("an initial control that overflows is named as such, with the keys that decide it") {
+  const Program program;
+  const ProcessResult result =
+      program({"train", "two-spirals", "--out", "out", "--set", "data.scale=3e38", "--set",
+               "control.initialization=uniform", "--set", "field.activation=relu"});
+  CAPTURE(result.err);
+  CHECK(result.status == 1);
+  CHECK(result.err.find("epoch 1, at the initial control") != std::string::npos);
+  CHECK(result.err.find("lower data.scale or control.horizon") != std::string::npos);
+  CHECK(result.err.find("the initial control is in") != std::string::npos);
+  CHECK(result.err.find("learning_rate") == std::string::npos);
+}
+
+#ifndef TURNPIKE_SANITIZED  // which takes its memory by other ways
+TEST_CASE("memory that is not there ends in a sentence with status 1") {
+  const Program program;
+  const ProcessResult result =
+      run_process({"sh", "-c", "ulimit -d 300000; \"$0\" train two-spirals --set integrator.substeps=100000",
+                   TURNPIKE_PROGRAM},
+                  program.directory().path());
+  CAPTURE(result.err);
+  CHECK(result.status == 1);
+  CHECK(result.err.find("out of memory; use fewer samples, layers, integrator.substeps") !=
+        std::string::npos);
+}
+#endif
 
 TEST_CASE("damaged data files are refused with line and column") {
   const Program program;

@@ -34,6 +34,7 @@ TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 
         Case{"null-factory", "made no method for 'faulty' in float"},
         Case{"null-one-step-factory", "the factory of 'faulty' made no method in float"},
         Case{"lies-about-order", "says that 'faulty' has order 3, but it converges with order"},
+        Case{"not-linked", "link it against turnpike::turnpike"},
         Case{"fast-math", "was linked with -ffast-math"},
         Case{"throws-in-footprint", "threw while it set up memory for 'faulty': no memory today"},
         Case{"null-workspace", "made no workspace for 'faulty'"}}) {
@@ -46,6 +47,27 @@ TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 
     CHECK(result.err.find(c.says) != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(program.file("run")));
   }
+}
+
+TEST_CASE("beside a scheme that lies about its order, the others of a plug-in can be used") {
+  const Program program;
+  CHECK(program({"integrators", "--plugin", plugin("lies-about-order")}).out.find("faulty") !=
+        std::string::npos);
+  CHECK(train(program, "lies-about-order", "sound").status == 0);
+}
+
+TEST_CASE("a run that is stopped says how to resume it with its plug-in") {
+  const Program program;
+  const ProcessResult result =
+      run_process({"sh", "-c",
+                   "\"$0\" train two-spirals --out run --plugin \"$1\" --integrator faulty --set "
+                   "optimizer.epochs=10000000 & "
+                   "while ! [ -s run/metrics.csv ]; do sleep 0.1; done; kill -TERM $!; wait $!",
+                   TURNPIKE_PROGRAM, plugin("none")},
+                  program.directory().path());
+  CAPTURE(result.err);
+  CHECK(result.status == 130);
+  CHECK(result.err.find("`turnpike resume run --plugin " + plugin("none") + "`") != std::string::npos);
 }
 
 TEST_CASE("a file that is missing or no shared object is refused with status 2") {

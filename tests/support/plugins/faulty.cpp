@@ -104,7 +104,15 @@ TURNPIKE_PLUGIN(registry) {
         traits, [] { return std::unique_ptr<OneStepMethod<float>>(); }, nullptr);
     return;
   }
-  registry.add(
-      traits, [] { return std::make_unique<Faulty<float>>(); },
-      [] { return std::make_unique<Faulty<double>>(); });
+  const auto add = [&] {
+    registry.add(
+        traits, [] { return std::make_unique<Faulty<float>>(); },
+        [] { return std::make_unique<Faulty<double>>(); });
+  };
+  add();
+  if (fault == "lies-about-order") {
+    traits.name = "sound";
+    traits.order = 1;
+    add();
+  }
 }
