@@ -38,6 +38,7 @@ struct RunConfig {
     Index intervals = 30;
     std::optional<double> horizon;
     std::string initialization = "second-layer-zero";
+    double stiffness = 30;
   } control;
   struct Integrator {
     std::string name = "explicit-euler";

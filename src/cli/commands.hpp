@@ -48,6 +48,10 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 struct CompareOptions {
   std::string subject = "two-spirals";  ///< a model or a source
   std::string integrators;              ///< entries like rk4:substeps=16, separated by commas
+  bool work_precision = false;          ///< each over a ladder of steps or tolerances
+  bool train = false;                   ///< trains with each and exchanges the controls
+  std::string over;                     ///< a configuration key with several values
+  std::string out;  ///< a directory for comparison.json, report.html, figures; empty for none
   bool json = false;
   Overrides overrides;
 };

@@ -138,6 +138,13 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   sub->add_option("--integrators", comparison.integrators,
                   "Schemes separated by commas, with options behind colons: explicit-euler,rk4:substeps=16");
+  sub->add_flag("--work-precision", comparison.work_precision,
+                "Run each over a ladder of steps, or of tolerances where it has one; observed orders");
+  sub->add_flag("--train", comparison.train,
+                "Train with each for the configured epochs, run each control with every scheme and refined");
+  sub->add_option("--over", comparison.over,
+                  "Repeat for several values of a configuration key: control.stiffness=3,30,300");
+  sub->add_option("--out", comparison.out, "New directory for comparison.json, report.html and figures/");
   sub->add_flag("--json", comparison.json, "Print the result as JSON");
   add_overrides(*sub, comparison.overrides, true);
 

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -12,13 +11,12 @@
 
 #include "diagnostics/conformance_clock.hpp"
 #include "diagnostics/conformance_subject.hpp"
+#include "diagnostics/order_fit.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike::conformance {
 
 namespace {
-
-using Numbers = std::vector<double>;
 
 /// Results of different kinds, each problem by problem.
 template <std::size_t kinds>
@@ -30,57 +28,6 @@ double distance(const Numbers& a, const Numbers& b) {
     sum += (a[i] - b[i]) * (a[i] - b[i]);
   }
   return std::sqrt(sum);
-}
-
-/// Errors of one kind on one problem over the steps h of a ladder.
-struct Ladder {
-  Numbers step;
-  Numbers error;
-  double resolution = 0;  ///< errors below are rounding
-};
-
-constexpr std::size_t window = 5;
-
-/// The order p of the model log e = log C + p log h + d h², by least squares on the finest steps whose errors
-/// stand clear of rounding. The last term takes up what higher orders add at steps that are not small, which
-/// in double is the only room that high orders have.
-std::optional<double> observed_order(const Ladder& ladder) {
-  Numbers step;
-  Numbers error;
-  for (std::size_t i = ladder.step.size(); i-- > 0 && step.size() < window;) {
-    if (ladder.error[i] > 10 * ladder.resolution && std::isfinite(ladder.error[i])) {
-      step.push_back(ladder.step[i]);
-      error.push_back(ladder.error[i]);
-    }
-  }
-  if (step.size() < window) {
-    return std::nullopt;
-  }
-  Eigen::Matrix<double, window, 3> M;
-  Eigen::Matrix<double, window, 1> y;
-  for (std::size_t i = 0; i < window; ++i) {
-    const auto row = static_cast<Index>(i);
-    M.row(row) << 1, std::log(step[i]), step[i] * step[i];
-    y(row) = std::log(error[i]);
-  }
-  return M.colPivHouseholderQr().solve(y)(1);
-}
-
-/// Numbers of sub-steps such that the error of order p shrinks by about 8 from rung to rung, halving the step
-/// at the least; up to where rounding begins or the work ends.
-std::vector<Index> rungs(int order) {
-  const double factor = std::min(2.0, std::pow(2.0, 2.0 / order));
-  const Index last = order == 1 ? 256 : 128;
-  std::vector<Index> substeps;
-  double s = 1;
-  while (s <= static_cast<double>(last)) {
-    const auto rounded = static_cast<Index>(std::lround(s));
-    if (substeps.empty() || substeps.back() != rounded) {
-      substeps.push_back(rounded);
-    }
-    s *= factor;
-  }
-  return substeps;
 }
 
 double median(Numbers values) {
@@ -110,7 +57,7 @@ std::array<std::vector<Ladder>, kinds> climb(const Subject& subject, Solve&& sol
       ladders[k].push_back({{}, {}, std::max(apart[i], typical)});
     }
   }
-  for (const Index substeps : rungs(subject.traits().order)) {
+  for (const Index substeps : order_rungs(subject.traits().order)) {
     Results<kinds> results;
     try {
       results = solve(subject.equal_steps<double>(substeps));
@@ -142,7 +89,7 @@ std::array<std::vector<Ladder>, kinds> climb(const Subject& subject, Solve&& sol
 std::optional<double> median_order(const std::vector<Ladder>& ladders) {
   Numbers orders;
   for (const Ladder& ladder : ladders) {
-    if (const std::optional<double> order = observed_order(ladder)) {
+    if (const std::optional<double> order = fitted_order(ladder)) {
       orders.push_back(*order);
     }
   }

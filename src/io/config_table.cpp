@@ -249,9 +249,13 @@ std::vector<ConfigKey> make_table() {
              MEMBER(control.intervals)),
       number("control.horizon", positive, "Horizon T; unset for K, so that each interval has length 1.",
              MEMBER(control.horizon)),
-      text("control.initialization", {"second-layer-zero", "uniform", "zero"},
-           "Start: U(±1/√fan-in) with A₂ = b₂ = 0 (single-layer: a tenth of uniform), U(±1/√fan-in), or 0.",
+      text("control.initialization", {"second-layer-zero", "uniform", "zero", "contractive"},
+           "Start: U(±1/√fan-in) with A₂ = b₂ = 0 (single-layer: a tenth of uniform), U(±1/√fan-in), 0, or a "
+           "field "
+           "that contracts to a point of its own in each interval.",
            MEMBER(control.initialization)),
+      number("control.stiffness", positive, "h‖J‖ of a contractive start at its equilibria.",
+             MEMBER(control.stiffness)),
       text("integrator.name", {}, "See `turnpike integrators`.", MEMBER(integrator.name)),
       number("integrator.substeps", {1, 1e6, false}, "Steps of equal size per control interval; unset for 1.",
              MEMBER(integrator.substeps)),

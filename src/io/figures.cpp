@@ -3,90 +3,22 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 #include <string_view>
 
-#include "io/text_file.hpp"
+#include "io/gnuplot.hpp"
 #include "turnpike/report.hpp"
 
 namespace turnpike {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> class_colours = {"#2a78d6", "#eb6834", "#1baf7a", "#4a3aa7",
-                                                           "#eda100", "#e34948", "#e87ba4", "#7a7971"};
-
 /// The same, mixed with white: areas that points are drawn on.
 constexpr std::array<std::string_view, 8> area_colours = {"#c9def4", "#f9d8cb", "#c5ebdd", "#d1cde8",
                                                           "#fae6bd", "#f8d0d0", "#f9dde7", "#dddddb"};
 
-std::string_view colour(std::size_t c) { return class_colours[c % class_colours.size()]; }
-
-/// A text between gnuplot's single quotes.
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) {
-    result += c == '\'' ? "''" : std::string(1, c == '\n' ? ' ' : c);
-  }
-  return result + "'";
-}
-
-std::string shell_quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) {
-    result += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  return result + "'";
-}
-
-std::string cell(double value) { return std::isfinite(value) ? fmt::format("{:.7g}", value) : "NaN"; }
-
-/// A gnuplot script, figure by figure.
-class Script {
- public:
-  Script() {
-    text_ =
-        "# Draws this run's figures: gnuplot figures.gp\n"
-        "set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'\n"
-        "set border 3 linecolor rgb '#888780'\nset tics nomirror textcolor rgb '#333333'\n"
-        "set grid linecolor rgb '#e4e3dd' linetype 1\nset key top right noenhanced\n"
-        "set style fill transparent solid 0.2 noborder\n";
-  }
-
-  /// A data block of columns of equal length.
-  void block(const std::string& name, const std::vector<const std::vector<double>*>& columns) {
-    text_ += fmt::format("${} << END\n", name);
-    for (std::size_t i = 0; i < columns.front()->size(); ++i) {
-      for (const std::vector<double>* column : columns) {
-        text_ += cell((*column)[i]) + " ";
-      }
-      text_ += "\n";
-    }
-    text_ += "END\n";
-  }
-
-  void begin(const std::string& file, const std::string& title, const std::string& x, const std::string& y) {
-    text_ += fmt::format(
-        "\nset output '{}.svg'\nset title {} noenhanced\nset xlabel {} noenhanced\nset ylabel {} "
-        "noenhanced\n",
-        file, quoted(title), quoted(x), quoted(y));
-  }
-  void line(const std::string& command) { text_ += command + "\n"; }
-  void end() {
-    text_ +=
-        "unset output\nunset logscale\nunset arrow\nset autoscale\nset size noratio\nset key inside top "
-        "right noenhanced\n";
-  }
-
-  [[nodiscard]] const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
-
 /// The samples of class c at node k, and of how many classes there are.
-void class_blocks(Script& script, const std::string& prefix, const ReportData& d, std::size_t k) {
+void class_blocks(gnuplot::Script& script, const std::string& prefix, const ReportData& d, std::size_t k) {
   for (std::size_t c = 0; c < d.classes.size(); ++c) {
     std::vector<double> x;
     std::vector<double> y;
@@ -109,7 +41,7 @@ std::string class_plots(const std::string& prefix, const ReportData& d, double s
   for (std::size_t c = 0; c < d.classes.size(); ++c) {
     plots.push_back(
         fmt::format("${}{} using 1:2 with points pointtype 7 pointsize {} linecolor rgb '{}' title {}",
-                    prefix, c, size, colour(c), quoted(d.classes[c])));
+                    prefix, c, size, gnuplot::colour(c), gnuplot::quoted(d.classes[c])));
   }
   return fmt::format("{}", fmt::join(plots, ", "));
 }
@@ -118,13 +50,13 @@ std::string minimizer_plots(const ReportData& d) {
   std::string plots;
   for (std::size_t c = 0; c < d.minimizers.size(); ++c) {
     const ReportData::Minimizer& m = d.minimizers[c];
-    plots += m.line
-                 ? fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
-                               m.y - m.x, colour(c), quoted("minimizers of " + d.classes[c]))
-                 : fmt::format(
-                       ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
-                       "linecolor rgb '{}' title {}",
-                       m.x, m.y, colour(c), quoted("minimizer of " + d.classes[c]));
+    plots +=
+        m.line ? fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
+                             m.y - m.x, gnuplot::colour(c), gnuplot::quoted("minimizers of " + d.classes[c]))
+               : fmt::format(
+                     ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
+                     "linecolor rgb '{}' title {}",
+                     m.x, m.y, gnuplot::colour(c), gnuplot::quoted("minimizer of " + d.classes[c]));
   }
   return plots;
 }
@@ -154,7 +86,7 @@ std::string square_ranges(const ReportData& d, std::size_t k, bool with_minimize
                      cx + half, cy - half, cy + half);
 }
 
-void draw_states(Script& script, const ReportData& d) {
+void draw_states(gnuplot::Script& script, const ReportData& d) {
   const std::size_t last = (d.times.size() - 1) / d.points;
   class_blocks(script, "first", d, 0);
   script.begin("data", "Training samples", d.x_name, d.y_name);
@@ -191,7 +123,7 @@ void draw_states(Script& script, const ReportData& d) {
   script.line("set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'");
 }
 
-void draw_regions(Script& script, const ReportData& d) {
+void draw_regions(gnuplot::Script& script, const ReportData& d) {
   const ReportData::Regions& r = *d.regions;
   const auto side = static_cast<std::size_t>(r.columns);
   std::string rows = "$regions << END\n";
@@ -215,7 +147,7 @@ void draw_regions(Script& script, const ReportData& d) {
   script.end();
 }
 
-void draw_curves(Script& script, const ReportData& d) {
+void draw_curves(gnuplot::Script& script, const ReportData& d) {
   std::vector<double> layer(d.times.size());
   for (std::size_t j = 0; j < layer.size(); ++j) {
     layer[j] = static_cast<double>(j) / static_cast<double>(d.points);
@@ -232,10 +164,10 @@ void draw_curves(Script& script, const ReportData& d) {
     script.line(fmt::format(
         "plot $train_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} linewidth 2 linecolor "
         "rgb '{1}' title 'train'{2}",
-        d.points, colour(0),
+        d.points, gnuplot::colour(0),
         d.test ? fmt::format(", $test_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} "
                              "linewidth 2 dashtype 2 linecolor rgb '{1}' title 'test'",
-                             d.points, colour(1))
+                             d.points, gnuplot::colour(1))
                : std::string()));
     script.end();
     script.line("set format y '%g'");
@@ -255,7 +187,7 @@ void draw_curves(Script& script, const ReportData& d) {
                     "$distance using 1:2 with lines linewidth 2 linecolor rgb '{0}' title 'mean', "
                     "$distance using 1:3 with lines linewidth 1.5 dashtype 2 linecolor rgb '{0}' title "
                     "'largest', {1} with lines linecolor rgb '{2}' title 'ε = {1}'",
-                    colour(0), d.distance->epsilon, colour(1)));
+                    gnuplot::colour(0), d.distance->epsilon, gnuplot::colour(1)));
     script.end();
     script.line("set format y '%g'");
   }
@@ -266,7 +198,8 @@ void draw_curves(Script& script, const ReportData& d) {
   script.block("control", {&node, &norm});
   script.begin("control_norm", "Control over the layers", "layer", "‖u_k‖");
   script.line("set logscale y");
-  script.line(fmt::format("plot $control with steps linewidth 2 linecolor rgb '{}' notitle", colour(3)));
+  script.line(
+      fmt::format("plot $control with steps linewidth 2 linecolor rgb '{}' notitle", gnuplot::colour(3)));
   script.end();
   if (d.training.epoch.size() > 1) {
     const ReportData::Training& t = d.training;
@@ -278,37 +211,21 @@ void draw_curves(Script& script, const ReportData& d) {
                     "$training using 1:3 with lines linecolor rgb '{}' title 'running', "
                     "$training using 1:4 with lines linecolor rgb '{}' title 'control', "
                     "$training using 1:5 with lines linecolor rgb '{}' title 'terminal'",
-                    colour(0), colour(3), colour(1)));
+                    gnuplot::colour(0), gnuplot::colour(3), gnuplot::colour(1)));
     script.end();
   }
 }
 
 }  // namespace
 
-bool gnuplot_available() { return std::system("command -v gnuplot >/dev/null 2>&1") == 0; }
-
 std::string write_figures(const ReportData& data, const std::filesystem::path& directory) {
-  Script script;
+  gnuplot::Script script;
   draw_states(script, data);
   if (data.regions) {
     draw_regions(script, data);
   }
   draw_curves(script, data);
-  std::filesystem::create_directories(directory);
-  write_file_atomically(directory / "figures.gp", script.text());
-  if (!gnuplot_available()) {
-    return "gnuplot is not installed, so there are no SVG figures; install it and run `gnuplot figures.gp` "
-           "in " +
-           directory.string();
-  }
-  const std::string command =
-      fmt::format("cd {} && gnuplot figures.gp >figures.log 2>&1", shell_quoted(directory.string()));
-  if (std::system(command.c_str()) != 0) {
-    return fmt::format("gnuplot failed, so there are no SVG figures; see {}",
-                       (directory / "figures.log").string());
-  }
-  std::filesystem::remove(directory / "figures.log");
-  return {};
+  return script.draw(directory);
 }
 
 }  // namespace turnpike

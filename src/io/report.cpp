@@ -4,9 +4,8 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <string_view>
 
-#include "io/embedded.hpp"
+#include "io/page.hpp"
 
 namespace turnpike {
 
@@ -91,65 +90,10 @@ json data_json(const ReportData& d) {
   return data;
 }
 
-/// `text` with what HTML would read as markup replaced.
-std::string html_text(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
-/// JSON that can stand inside a script element: "</script>" in a text would end it.
-std::string script_json(const json& data) {
-  std::string result;
-  for (const char c : data.dump(-1, ' ', false, json::error_handler_t::replace)) {
-    if (c == '<') {
-      result += "\\u003c";
-    } else {
-      result += c;
-    }
-  }
-  return result;
-}
-
 }  // namespace
 
 std::string render_report(const ReportData& data) {
-  const std::string_view page = embedded::file("page.html");
-  std::string result;
-  std::size_t at = 0;
-  while (at < page.size()) {
-    const std::size_t open = page.find("{{", at);
-    if (open == std::string_view::npos) {
-      break;
-    }
-    const std::size_t close = page.find("}}", open);
-    result += page.substr(at, open - at);
-    const std::string_view name = page.substr(open + 2, close - open - 2);
-    if (name == "title") {
-      result += html_text(data.title);
-    } else if (name == "data") {
-      result += script_json(data_json(data));
-    } else {
-      result += embedded::file(name);
-    }
-    at = close + 2;
-  }
-  result += page.substr(at);
-  return result;
+  return render_page("page.html", data.title, data_json(data));
 }
 
 }  // namespace turnpike

@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "comparison/solving.hpp"
+
+namespace turnpike {
+
+namespace {
+
+constexpr double converged_rtol = 1e-9;
+constexpr double finest_rtol = 1e-12;
+
+ExchangeCell run(const Experiment& e, const RunConfig& config, std::string entry, const Control<double>& u,
+                 const IntegratorRegistry& integrators) {
+  const SchemeSolution s = comparison::solve(e, config, u, comparison::Wanted::states, integrators);
+  ExchangeCell cell;
+  cell.entry = std::move(entry);
+  if (!s.objective.status.ok()) {
+    cell.failure = s.objective.status.message();
+    return cell;
+  }
+  cell.objective = s.objective.total();
+  cell.accuracy = s.accuracy;
+  return cell;
+}
+
+/// The trained control under its own scheme with 2, 4 and 8 times as many steps, or a tolerance smaller by
+/// 10, 100 and 1000, and under a fine one.
+std::vector<ExchangeCell> refine(const Experiment& e, const RunConfig& own, const Control<double>& u,
+                                 const IntegratorRegistry& integrators) {
+  const RunConfig::Integrator& scheme = own.integrator;
+  const IntegratorTraits& traits = integrators.find(scheme.name).traits;
+  std::vector<ExchangeCell> cells;
+  for (int rung = 1; rung <= 3; ++rung) {
+    RunConfig finer = own;
+    std::string entry;
+    if (scheme.rtol || scheme.atol || !traits.fixed_steps) {
+      finer.integrator.rtol = std::max(scheme.rtol.value_or(1e-6) * std::pow(10.0, -rung), finest_rtol);
+      entry = fmt::format("{}:rtol={:.0e}", scheme.name, *finer.integrator.rtol);
+    } else {
+      finer.integrator.substeps = scheme.substeps.value_or(1) << rung;
+      entry = fmt::format("{}:substeps={}", scheme.name, *finer.integrator.substeps);
+    }
+    cells.push_back(run(e, finer, std::move(entry), u, integrators));
+  }
+  cells.push_back(run(e, comparison::with_tolerance(own, "fehlberg78", converged_rtol),
+                      fmt::format("fehlberg78:rtol={:.0e}", converged_rtol), u, integrators));
+  return cells;
+}
+
+}  // namespace
+
+std::vector<TrainedScheme> exchange(
+    const Experiment& e, const std::vector<ComparedScheme>& schemes, const IntegratorRegistry& integrators,
+    const std::function<void(const std::string&, const EpochMetrics&)>& observe,
+    const std::atomic<bool>& stop) {
+  std::vector<ProblemDefinition<double>> definitions;  // all before the work begins: one may be refused
+  for (const ComparedScheme& scheme : schemes) {
+    definitions.push_back(make_definition<double>(scheme.config, e.train.class_count(), integrators));
+  }
+  std::vector<TrainedScheme> trained;
+  for (std::size_t i = 0; i < schemes.size(); ++i) {
+    const ComparedScheme& scheme = schemes[i];
+    OptimalControlProblem<double> problem(definitions[i], e.train);
+    Trainer<double> trainer(problem, initial_control(scheme.config, definitions[i]),
+                            trainer_options(scheme.config));
+    TrainedScheme result{scheme.entry, problem.zero_control(), {}, 0, {}, {}};
+    result.result = trainer.run(
+        [&](const EpochMetrics& metrics) {
+          observe(scheme.entry, metrics);
+          return true;
+        },
+        stop);
+    if (result.result.outcome == TrainingOutcome::interrupted) {
+      break;
+    }
+    result.control = trainer.control();
+    result.seconds = trainer.seconds();
+    for (const ComparedScheme& other : schemes) {
+      result.cells.push_back(run(e, other.config, other.entry, result.control, integrators));
+    }
+    result.refinement = refine(e, scheme.config, result.control, integrators);
+    trained.push_back(std::move(result));
+  }
+  return trained;
+}
+
+}  // namespace turnpike
