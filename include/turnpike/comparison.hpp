@@ -30,7 +30,8 @@ std::vector<ComparedScheme> compared_schemes(const RunConfig& base, std::string_
 /// What one value and gradient takes, a sample, whatever the machine.
 struct SchemeWork {
   double evaluations = 0;  ///< of F, forward and back
-  double products = 0;     ///< with F_X or its transpose; Newton's and Krylov's are made of them
+  double products = 0;     ///< with F_X or its transpose, those of Newton's and Krylov's methods among them
+  double solves = 0;       ///< linear systems of implicit schemes; not those of a plug-in's own
 };
 
 /// V, ∇V and the states of one scheme at one control.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "core/solve_count.hpp"
 #include "cvodes/vector.hpp"
 #include "implicit_rk/batched_elimination.hpp"
 
@@ -66,6 +67,7 @@ bool BlockSolver::invert(double c, bool transposed) {
 }
 
 void BlockSolver::solve(const double* b, double* x) const {
+  linear_solves += columns_;
   for (Index i = 0; i < n_; ++i) {
     double* const out = x + i * columns_;
     for (Index j = 0; j < n_; ++j) {

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <new>
 
+#include "core/solve_count.hpp"
 #include "cvodes/outcome.hpp"
 
 namespace turnpike::cvodes {
@@ -107,6 +108,7 @@ struct IntervalSolver::Callbacks {
   static int prepare_product(double t, N_Vector x, N_Vector /*xdot*/, void* data) noexcept {
     return guarded([&] {
       IntervalSolver& s = self(data);
+      linear_solves += s.columns_;  // CVODES prepares the products of one solve
       if (!s.is_at(entries(x))) {
         s.evaluate(t, entries(x), s.slope_.data());
       }
@@ -174,7 +176,9 @@ struct IntervalSolver::Callbacks {
   static int prepare_product_backward(double t, N_Vector x, N_Vector /*lambda*/, N_Vector /*lambda_dot*/,
                                       void* data) noexcept {
     return guarded([&] {
-      self(data).evaluate_for_adjoint(t, entries(x));
+      IntervalSolver& s = self(data);
+      linear_solves += s.columns_;
+      s.evaluate_for_adjoint(t, entries(x));
       return 0;
     });
   }

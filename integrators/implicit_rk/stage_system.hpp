@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "implicit_rk/batched_elimination.hpp"
+#include "core/solve_count.hpp"
 #include "implicit_rk/batched_gmres.hpp"
 #include "turnpike/integrator.hpp"
 
@@ -53,6 +54,7 @@ class StageSystem {
   /// when GMRES does not converge; a singular system leaves entries that are not finite.
   template <class Record>
   bool solve(Orientation orientation, const StageCoefficients<T>& c, Record&& record, T* R) const {
+    linear_solves += columns_;
     if (direct_) {
       solve_directly(orientation, c, record, R);
       return true;

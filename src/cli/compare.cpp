@@ -106,8 +106,9 @@ ComparisonSweep sweep(const CompareOptions& options, const IntegratorRegistry& i
 }
 
 void print_rows(const std::vector<SchemeRow>& rows) {
-  fmt::print("{:<26} {:>5} {:>8} {:>13} {:>9} {:>8} {:>8} {:>8} {:>9} {:>9} {:>11}\n", "scheme", "order",
-             "spurious", "V", "accuracy", "state", "cost", "gradient", "evals", "products", "ms/gradient");
+  fmt::print("{:<26} {:>5} {:>8} {:>13} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>7} {:>11}\n", "scheme",
+             "order", "spurious", "V", "accuracy", "state", "cost", "gradient", "evals", "products", "solves",
+             "ms/gradient");
   for (const SchemeRow& row : rows) {
     const Objective& V = row.solution.objective;
     const std::string spurious =
@@ -118,9 +119,11 @@ void print_rows(const std::vector<SchemeRow>& rows) {
       continue;
     }
     fmt::print(
-        "{:<26} {:>5} {:>8} {:>13.8g} {:>7.2f} % {:>8.1e} {:>8.1e} {:>8.1e} {:>9.6g} {:>9.6g} {:>11.3f}\n",
+        "{:<26} {:>5} {:>8} {:>13.8g} {:>7.2f} % {:>8.1e} {:>8.1e} {:>8.1e} {:>8.6g} {:>8.6g} {:>7.5g} "
+        "{:>11.3f}\n",
         row.entry, row.traits.order, spurious, V.total(), 100 * row.solution.accuracy, row.errors.state,
-        row.errors.cost, row.errors.gradient, row.work.evaluations, row.work.products, 1e3 * row.seconds);
+        row.errors.cost, row.errors.gradient, row.work.evaluations, row.work.products, row.work.solves,
+        1e3 * row.seconds);
   }
 }
 

@@ -25,7 +25,7 @@ json errors_json(const SchemeErrors& errors) {
 }
 
 json work_json(const SchemeWork& work) {
-  return {{"evaluations", work.evaluations}, {"products", work.products}};
+  return {{"evaluations", work.evaluations}, {"products", work.products}, {"linear_solves", work.solves}};
 }
 
 json row_json(const SchemeRow& row) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "comparison/counting_field.hpp"
+#include "core/solve_count.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike::comparison {
@@ -52,14 +53,17 @@ SchemeSolution solve(const Experiment& experiment, const RunConfig& config, cons
   ProblemDefinition<double> definition = definition_of(experiment, config, integrators);
   const auto count = std::make_shared<FieldCount>();
   definition.field = std::make_shared<CountingField<double>>(definition.field, count);
+  definition.threads = 1;  // linear solves are counted by thread
   OptimalControlProblem<double> problem(definition, experiment.train);
   SchemeSolution s;
   Control<double> gradient = problem.zero_control();
+  const Index solves_before = linear_solves;
   s.objective = wanted == Wanted::states ? problem.value(u) : problem.value_and_gradient(u, gradient);
   const auto samples = static_cast<double>(experiment.train.size());
   if (work != nullptr) {
     *work = {static_cast<double>(count->evaluations) / samples,
-             static_cast<double>(count->products) / samples};
+             static_cast<double>(count->products) / samples,
+             static_cast<double>(linear_solves - solves_before) / samples};
   }
   if (!s.objective.status.ok()) {
     return s;

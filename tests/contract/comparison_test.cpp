@@ -63,7 +63,17 @@ TEST_CASE("work is counted a sample: stages forward, and as many products back")
     REQUIRE(row.solution.objective.status.ok());
     CHECK(row.work.evaluations == 6 * stages);
     CHECK(row.work.products == 6 * stages);
+    CHECK(row.work.solves == 0);
     CHECK(row.seconds > 0);
+  }
+  // At least one Newton iteration forward and one transposed solve back, for each step; Gauss 4 solves both
+  // stages at once.
+  for (const char* entry : {"implicit-midpoint", "gauss4", "cvodes-bdf:rtol=1e-4"}) {
+    const SchemeRow row = comparison.measure(compared_schemes(e.config, entry, integrators).front());
+    REQUIRE(row.solution.objective.status.ok());
+    CAPTURE(row.work.solves);
+    CHECK(row.work.solves >= 12);
+    CHECK(row.work.solves < 2 * row.work.evaluations);
   }
 }
 

@@ -51,12 +51,12 @@ function addFacts() {
 
 function fillSchemes() {
   fillTable("schemes", ["scheme", "order", "spurious from", "V", "accuracy", "state", "V, relative", "gradient",
-    "evals", "products", "ms"], report.schemes.map((s) => {
+    "evals", "products", "solves", "ms"], report.schemes.map((s) => {
     const equilibria = (s.keeps_equilibria ? "" : "loses equilibria, ")
       + (s.spurious_from === null ? "never" : short(+s.spurious_from.toPrecision(3)));
-    if (s.failure) return [s.scheme, s.order, equilibria, {text: `failed: ${s.failure}`, span: 8}];
+    if (s.failure) return [s.scheme, s.order, equilibria, {text: `failed: ${s.failure}`, span: 9}];
     return [s.scheme, s.order, equilibria, short(s.objective), percent(s.accuracy), short(s.errors.state),
-      short(s.errors.cost), short(s.errors.gradient), short(s.work.evaluations), short(s.work.products),
+      short(s.errors.cost), short(s.errors.gradient), short(s.work.evaluations), short(s.work.products), short(s.work.linear_solves),
       short(1e3 * s.seconds_per_gradient)];
   }));
 }
