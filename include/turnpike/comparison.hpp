@@ -95,7 +95,8 @@ class Comparison {
  public:
   /// Solves for the reference: by fehlberg78 with ever more equal steps until they change nothing but
   /// rounding, beside dopri5 with four times as many, or for stiff fields under the finest error control with
-  /// the continuous adjoint, beside cvodes-bdf. Throws NumericalError when V still differs by more than 1e-9.
+  /// the continuous adjoint, beside cvodes-bdf. `integrators` outlives the comparison. Throws NumericalError
+  /// when V still differs by more than 1e-9.
   Comparison(Experiment experiment, Control<double> u, const IntegratorRegistry& integrators);
 
   [[nodiscard]] const Experiment& experiment() const { return experiment_; }
@@ -133,7 +134,7 @@ struct TrainedScheme {
 /// Trains `experiment` with each of `schemes` from the same start for the same number of epochs, and runs
 /// each trained control with every scheme. `observe(entry, metrics)` follows each epoch; when `stop` becomes
 /// true the rest is left out. Throws InputError for a scheme with which a training is refused.
-std::vector<TrainedScheme> exchange(
+std::vector<TrainedScheme> train_and_exchange(
     const Experiment& experiment, const std::vector<ComparedScheme>& schemes,
     const IntegratorRegistry& integrators,
     const std::function<void(const std::string&, const EpochMetrics&)>& observe,

@@ -273,7 +273,7 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
       const InterruptGuard interrupt;
       std::string current;
       std::optional<Progress> progress;
-      results.trained = exchange(
+      results.trained = train_and_exchange(
           subject.experiment, schemes, integrators,
           [&](const std::string& entry, const EpochMetrics& metrics) {
             if (entry != current) {

@@ -95,10 +95,10 @@ int run(int argc, char** argv) {
   sub->add_option(
       "SOURCE", train.source,
       fmt::format("{} (with --data), or a CONFIG.toml", fmt::join(turnpike::recipe_names(), ", ")));
-  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/")
-      ->check([](const std::string& path) {
-        return path.empty() ? std::string("give a path, or leave --out unset") : std::string();
-      });
+  const auto not_empty = [](const std::string& path) {
+    return path.empty() ? std::string("give a path, or leave --out unset") : std::string();
+  };
+  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/")->check(not_empty);
   sub->add_flag("--json", train.json, "Print the summary as JSON");
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
   add_overrides(*sub, train.overrides, true);
@@ -144,7 +144,8 @@ int run(int argc, char** argv) {
                 "Train with each for the configured epochs, run each control with every scheme and refined");
   sub->add_option("--over", comparison.over,
                   "Repeat for several values of a configuration key: control.stiffness=3,30,300");
-  sub->add_option("--out", comparison.out, "New directory for comparison.json, report.html and figures/");
+  sub->add_option("--out", comparison.out, "New directory for comparison.json, report.html and figures/")
+      ->check(not_empty);
   sub->add_flag("--json", comparison.json, "Print the result as JSON");
   add_overrides(*sub, comparison.overrides, true);
 

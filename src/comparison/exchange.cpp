@@ -53,11 +53,12 @@ std::vector<ExchangeCell> refine(const Experiment& e, const RunConfig& own, cons
 
 }  // namespace
 
-std::vector<TrainedScheme> exchange(
+std::vector<TrainedScheme> train_and_exchange(
     const Experiment& e, const std::vector<ComparedScheme>& schemes, const IntegratorRegistry& integrators,
     const std::function<void(const std::string&, const EpochMetrics&)>& observe,
     const std::atomic<bool>& stop) {
   std::vector<ProblemDefinition<double>> definitions;  // all before the work begins: one may be refused
+  definitions.reserve(schemes.size());
   for (const ComparedScheme& scheme : schemes) {
     definitions.push_back(make_definition<double>(scheme.config, e.train.class_count(), integrators));
   }

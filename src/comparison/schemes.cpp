@@ -45,8 +45,12 @@ std::vector<ComparedScheme> compared_schemes(const RunConfig& base, std::string_
   std::vector<ComparedScheme> schemes;
   for (const std::string& entry : comparison::split_at(list, ',')) {
     RunConfig config = with_entry(base, entry);
-    check_config(config);
-    (void)integrators.make<double>(config.integrator.name, integrator_options(config));
+    try {
+      check_config(config);
+      (void)integrators.make<double>(config.integrator.name, integrator_options(config));
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("--integrators {}: {}", entry, error.what()));
+    }
     schemes.push_back({entry, std::move(config)});
   }
   return schemes;

@@ -176,9 +176,9 @@ const IntegratorRegistry::Entry& IntegratorRegistry::find(std::string_view name)
     }
   }
   const std::string nearest = nearest_name(name, names());
-  throw InputError(fmt::format("unknown integrator '{}'{}; known are {}, and those of a --plugin", name,
-                               nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest),
-                               fmt::join(names(), ", ")));
+  throw InputError(fmt::format(
+      "unknown integrator '{}'{}; choose one of {}, or load the plug-in that has it by --plugin", name,
+      nearest.empty() ? "" : fmt::format("; did you mean '{}'", nearest), fmt::join(names(), ", ")));
 }
 
 std::vector<std::string> IntegratorRegistry::names() const {

@@ -117,7 +117,7 @@ TEST_CASE("an exchange trains with each scheme and runs each control with all, i
       compared_schemes(e.config, "explicit-euler,rk4:substeps=2,dopri5:rtol=1e-5", integrators);
   std::int64_t epochs = 0;
   const std::atomic<bool> go_on = false;
-  const std::vector<TrainedScheme> trained = exchange(
+  const std::vector<TrainedScheme> trained = train_and_exchange(
       e, schemes, integrators, [&](const std::string&, const EpochMetrics&) { ++epochs; }, go_on);
   REQUIRE(trained.size() == 3);
   CHECK(epochs == 3 * e.config.optimizer.epochs);
@@ -146,7 +146,7 @@ TEST_CASE("an exchange that is stopped leaves out what is not trained to the end
   const IntegratorRegistry integrators = builtin_integrators();
   const Experiment e = small_experiment();
   std::atomic<bool> stop = false;
-  const std::vector<TrainedScheme> trained = exchange(
+  const std::vector<TrainedScheme> trained = train_and_exchange(
       e, compared_schemes(e.config, "explicit-euler,rk4", integrators), integrators,
       [&](const std::string& entry, const EpochMetrics&) { stop = stop || entry == "rk4"; }, stop);
   REQUIRE(trained.size() == 1);
