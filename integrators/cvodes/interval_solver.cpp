@@ -125,6 +125,30 @@ struct IntervalSolver::Callbacks {
     });
   }
 
+  static int prepare_preconditioner(double t, N_Vector x, N_Vector /*xdot*/, int reuse, int* current,
+                                    double gamma, void* data) noexcept {
+    return guarded([&] {
+      IntervalSolver& s = self(data);
+      MeanBlock& block = *s.stepping_->preconditioner;
+      *current = reuse == SUNTRUE ? SUNFALSE : SUNTRUE;
+      if (reuse == SUNFALSE) {
+        if (!s.is_at(entries(x))) {
+          s.evaluate(t, entries(x), s.slope_.data());
+        }
+        block.set_jacobian(*s.system_, s.record_.data());
+      }
+      return block.set_up(-gamma) ? 0 : again_with_smaller_step;
+    });
+  }
+
+  static int precondition(double /*t*/, N_Vector /*x*/, N_Vector /*xdot*/, N_Vector r, N_Vector z,
+                          double /*gamma*/, double /*delta*/, int /*side*/, void* data) noexcept {
+    return guarded([&] {
+      self(data).stepping_->preconditioner->solve(entries(r), entries(z));
+      return 0;
+    });
+  }
+
   static int costate_slope(double t, N_Vector x, N_Vector lambda, N_Vector lambda_dot, void* data) noexcept {
     return guarded([&] {
       IntervalSolver& s = self(data);
@@ -170,6 +194,30 @@ struct IntervalSolver::Callbacks {
         solver.set_jacobian(*s.system_, s.record_.data());
       }
       return solver.set_up_transposed(gamma) ? 0 : again_with_smaller_step;  // the Jacobian is −F_Xᵀ
+    });
+  }
+
+  static int prepare_preconditioner_backward(double t, N_Vector x, N_Vector /*lambda*/,
+                                             N_Vector /*lambda_dot*/, int reuse, int* current, double gamma,
+                                             void* data) noexcept {
+    return guarded([&] {
+      IntervalSolver& s = self(data);
+      MeanBlock& block = *s.backward_.preconditioner;
+      *current = reuse == SUNTRUE ? SUNFALSE : SUNTRUE;
+      if (reuse == SUNFALSE) {
+        s.evaluate_for_adjoint(t, entries(x));
+        block.set_jacobian(*s.system_, s.record_.data());
+      }
+      return block.set_up_transposed(gamma) ? 0 : again_with_smaller_step;  // the Jacobian is −F_Xᵀ
+    });
+  }
+
+  static int precondition_backward(double /*t*/, N_Vector /*x*/, N_Vector /*lambda*/, N_Vector /*lambda_dot*/,
+                                   N_Vector r, N_Vector z, double /*gamma*/, double /*delta*/, int /*side*/,
+                                   void* data) noexcept {
+    return guarded([&] {
+      self(data).backward_.preconditioner->solve(entries(r), entries(z));
+      return 0;
     });
   }
 
@@ -222,7 +270,8 @@ IntervalSolver::Stepper IntervalSolver::make_solvers() const {
   } else if (n_ <= largest_block) {
     stepper.blocks = std::make_unique<BlockSolver>(n_, columns_, context_.get());
   } else {
-    stepper.krylov = LinearSolverPtr(allocated(SUNLinSol_SPGMR(x_.get(), SUN_PREC_NONE, 0, context_.get())));
+    stepper.krylov = LinearSolverPtr(allocated(SUNLinSol_SPGMR(x_.get(), SUN_PREC_LEFT, 0, context_.get())));
+    stepper.preconditioner = std::make_unique<MeanBlock>(n_, columns_);
   }
   return stepper;
 }
@@ -244,6 +293,7 @@ IntervalSolver::Stepper IntervalSolver::make_forward(bool with_cost) {
   } else {
     must(CVodeSetLinearSolver(memory, stepper.krylov.get(), nullptr));
     must(CVodeSetJacTimes(memory, Callbacks::prepare_product, Callbacks::product));
+    must(CVodeSetPreconditioner(memory, Callbacks::prepare_preconditioner, Callbacks::precondition));
     must(CVodeSetEpsLin(memory, krylov_share));
   }
   if (with_cost) {
@@ -310,6 +360,7 @@ int IntervalSolver::run_forward(double t_end, const StepVisitor<double>& visit) 
 StepStatus IntervalSolver::advance(const ControlledSystem<double>& system, double t_begin, double t_end,
                                    Tile<double> X, double& cost, const StepVisitor<double>& visit) {
   system_ = &system;
+  stepping_ = &forward_;
   point_ = Point::none;
   void* const memory = forward_.memory.get();
   double* const x = entries(x_.get());
@@ -388,6 +439,8 @@ void IntervalSolver::make_backward(double t_end) {
   } else {
     must(CVodeSetLinearSolverB(memory, which_, backward_.krylov.get(), nullptr));
     must(CVodeSetJacTimesB(memory, which_, Callbacks::prepare_product_backward, Callbacks::product_backward));
+    must(CVodeSetPreconditionerB(memory, which_, Callbacks::prepare_preconditioner_backward,
+                                 Callbacks::precondition_backward));
     must(CVodeSetEpsLinB(memory, which_, krylov_share));
   }
   must(CVodeQuadInitB(memory, which_, Callbacks::control_gradient, ubar_.get()));
@@ -413,6 +466,7 @@ int IntervalSolver::start_backward(double t_end, double scale, double quadrature
 StepStatus IntervalSolver::pull_back(const ControlledSystem<double>& system, double t_begin, double t_end,
                                      double mu, const double* X, Tile<double> lambda, double* ubar) {
   system_ = &system;
+  stepping_ = &retracing_;
   mu_ = mu;
   if (!retracing_.memory) {
     lambda_ = allocated(make_vector(n_, columns_, context_.get()));

@@ -6,6 +6,7 @@
 #include "core/tolerances.hpp"
 #include "cvodes/block_solver.hpp"
 #include "cvodes/handles.hpp"
+#include "cvodes/mean_block.hpp"
 #include "cvodes/vector.hpp"
 #include "turnpike/integrator.hpp"
 
@@ -45,6 +46,7 @@ class IntervalSolver final : public IntervalWorkspace {
   struct Stepper {
     std::unique_ptr<BlockSolver> blocks;
     LinearSolverPtr krylov;
+    std::unique_ptr<MeanBlock> preconditioner;  ///< of `krylov`
     NonlinearSolverPtr fixed_point;
     IntegratorPtr memory;  ///< null backward, where it belongs to that of the retracing
   };
@@ -89,6 +91,7 @@ class IntervalSolver final : public IntervalWorkspace {
 
   // Of the call in progress.
   const ControlledSystem<double>* system_ = nullptr;
+  const Stepper* stepping_ = nullptr;  // which of those of x
   double mu_ = 0;
 
   // The point of the last evaluation: forward known by its x, backward, where x follows from t, by t.

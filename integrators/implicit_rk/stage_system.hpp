@@ -6,8 +6,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "implicit_rk/batched_elimination.hpp"
 #include "core/solve_count.hpp"
+#include "implicit_rk/batched_elimination.hpp"
 #include "implicit_rk/batched_gmres.hpp"
 #include "turnpike/integrator.hpp"
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cvodes/mean_block.hpp"
 #include "forward_sensitivities.hpp"
 #include "problem/ensemble_system.hpp"
 #include "registered_problem.hpp"
@@ -215,6 +217,39 @@ struct Interval {
   std::unique_ptr<IntervalMethod<double>> method;
   std::unique_ptr<IntervalWorkspace> workspace;
 };
+
+TEST_CASE("the preconditioner of wide states inverts I + c F_X where all samples have the same Jacobian") {
+  for (const Index samples : {Index{1}, Index{5}, Index{30}}) {  // fewer than components, and more
+    SampleProblem p;
+    p.n = 12;
+    p.h = 7;
+    p.samples = samples;
+    Interval interval(p, "cvodes-bdf");
+    State<double> X = make_initial_state<double>(p);
+    X.colwise() = Eigen::VectorXd(X.col(0));
+    State<double> slope(p.n, samples);
+    State<double> z(p.n, samples);
+    State<double> product(p.n, samples);
+    const State<double> r = make_initial_state<double>(p);
+    std::vector<double> record(static_cast<std::size_t>(interval.system.record_size()));
+    (void)interval.system.evaluate(0, tile_of(std::as_const(X)), tile_of(slope), record.data());
+    cvodes::MeanBlock block(p.n, samples);
+    block.set_jacobian(interval.system, record.data());
+    for (const double c : {-0.4, 3.0}) {
+      CAPTURE(samples);
+      CAPTURE(c);
+      REQUIRE(block.set_up(c));
+      block.solve(r.data(), z.data());
+      interval.system.apply(record.data(), tile_of(std::as_const(z)), tile_of(product));
+      CHECK((z + c * product - r).cwiseAbs().maxCoeff() < 1e-12);
+      REQUIRE(block.set_up_transposed(c));
+      block.solve(r.data(), z.data());
+      interval.system.apply_transposed(record.data(), tile_of(std::as_const(z)), tile_of(product));
+      CHECK((z + c * product - r).cwiseAbs().maxCoeff() < 1e-12);
+    }
+    CHECK_FALSE(block.set_up(std::numeric_limits<double>::quiet_NaN()));
+  }
+}
 
 TEST_CASE("the running cost enters with its factor, and gradients accumulate") {
   for (const std::string& name : names) {
