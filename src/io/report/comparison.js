@@ -76,7 +76,7 @@ function logarithmic(id, datasets, x, y) {
       animation: false, maintainAspectRatio: false, interaction: {mode: "nearest", intersect: false},
       scales: {x: axis(x), y: axis(y)},
       plugins: {
-        legend: {position: "right", labels: {color: ink, usePointStyle: true, boxWidth: 8, font: {size: 11}, padding: 6}},
+        legend: {position: "right", labels: {color: ink, usePointStyle: true, boxWidth: 18, font: {size: 11}, padding: 8}},
         tooltip: {callbacks: {title: () => "",
           label: (item) => `${item.raw.label || item.dataset.label}: ${short(item.parsed.x)}, ${short(item.parsed.y)}`}}
       }
