@@ -252,8 +252,9 @@ class IntegratorRegistry {
     Factory<double> make_double;
   };
 
-  /// Each throws InputError when the name is taken or malformed, the order or the stages below 1, and
-  /// `add(ButcherTableau)` also when the tableau is inconsistent (row sums, weights, shape).
+  /// Each throws InputError when the name is taken or malformed, the order or the stages below 1, or
+  /// spurious_from not above 0, and `add(ButcherTableau)` also when the tableau is inconsistent (row sums,
+  /// weights, shape).
   void add(const ButcherTableau& tableau);
   void add(const IntegratorTraits& traits, OneStepFactory<float> make_float,
            OneStepFactory<double> make_double);

@@ -84,7 +84,16 @@ int doctor(bool json, const IntegratorRegistry& integrators) {
   bool passed = true;
   nlohmann::ordered_json checks;
   for (const std::string& name : integrators.names()) {
-    const GradientCheckReport check = self_check(name, integrators);
+    GradientCheckReport check;
+    try {
+      check = self_check(name, integrators);
+    } catch (const std::exception& error) {
+      passed = false;
+      checks[name] = {{"passed", false},
+                      {"failure", error.what()},
+                      {"adjoint", adjoint_name(integrators.find(name).traits)}};
+      continue;
+    }
     passed = passed && check.passed;
     checks[name] = {{"passed", check.passed},
                     {"relative_error", check.difference_error},
@@ -100,6 +109,10 @@ int doctor(bool json, const IntegratorRegistry& integrators) {
   }
   fmt::print("\ngradients against 8th-order differences (continuous adjoints to 1e-6, at rtol = 1e-9)\n");
   for (const auto& [name, check] : checks.items()) {
+    if (check.contains("failure")) {
+      fmt::print("  {:<18} FAILED  {}\n", name, check["failure"].get<std::string>());
+      continue;
+    }
     fmt::print("  {:<18} {:<7} relative error {:.1e}\n", name,
                check["passed"].get<bool>() ? "passed" : "FAILED", check["relative_error"].get<double>());
   }

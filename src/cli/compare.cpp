@@ -239,6 +239,15 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
     throw InputError(
         "compare needs --integrators, a list such as explicit-euler,rk4:substeps=16,dopri5:rtol=1e-8");
   }
+  const bool sets_scheme =
+      std::any_of(options.overrides.keys.begin(), options.overrides.keys.end(),
+                  [](const std::string& key) { return key.rfind("integrator.", 0) == 0; });
+  if (!options.overrides.integrator.empty() || !options.overrides.adjoint.empty() || sets_scheme) {
+    throw InputError(
+        "compare takes schemes and their options from --integrators alone; write NAME:option=value there, "
+        "e.g. "
+        "rk4:substeps=16");
+  }
   if (!options.over.empty() && (options.work_precision || options.train)) {
     throw InputError("--over goes with neither --work-precision nor --train; call compare twice");
   }
@@ -305,6 +314,12 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
   }
   if (!no_figures.empty()) {
     fmt::print(stderr, "turnpike: {}\n", no_figures);
+  }
+  if (!results.rows.empty() &&
+      std::none_of(results.rows.begin(), results.rows.end(),
+                   [](const SchemeRow& row) { return row.solution.objective.status.ok(); })) {
+    fmt::print(stderr, "turnpike: every scheme failed; see the table for where and why\n");
+    return 1;
   }
   if (stopped) {
     fmt::print(stderr, "turnpike: stopped; what was trained before is there, the rest is left out\n");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,11 +22,17 @@ class DeclaredOrder {
   DeclaredOrder(std::string file, std::string scheme, std::shared_ptr<const IntegratorRegistry> integrators)
       : file_(std::move(file)), scheme_(std::move(scheme)), integrators_(std::move(integrators)) {}
 
-  /// Throws InputError when the order observed is lower by more than a half.
+  /// Throws InputError when the order observed is another by more than a half.
   void check() {
     std::call_once(measured_, [&] { observed_ = observed_order(*integrators_, scheme_); });
     const int declared = integrators_->find(scheme_).traits.order;
-    if (observed_ && *observed_ < declared - 0.5) {
+    if (observed_ && std::abs(*observed_) < 0.25) {
+      throw InputError(fmt::format(
+          "the error of '{1}' of the plug-in '{0}' does not fall with more steps an interval; heed "
+          "options.substeps, as `equal_substeps` gives them, or declare traits.fixed_steps = false",
+          file_, scheme_));
+    }
+    if (observed_ && std::abs(*observed_ - declared) > 0.5) {
       throw InputError(fmt::format(
           "the plug-in '{0}' says that '{1}' has order {2}, but it converges with order {3:.2f}; correct the "
           "scheme or its traits, `turnpike check-integrator {1} --plugin {0}` tells more",

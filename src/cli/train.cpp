@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -171,6 +172,30 @@ int run_training(const Experiment& e, bool resumed, bool json, const std::vector
   return conclude(e, trainer.control(), result, trainer.seconds(), run, json, integrators);
 }
 
+/// The configuration as the run was begun, beside config.toml, which its owner may edit.
+constexpr const char* begun_with = "checkpoint/config.toml";
+
+/// Throws InputError when `config` is not what `run` was begun with: half of the training would be another
+/// one.
+void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
+  std::error_code error;
+  if (!std::filesystem::exists(run.file(begun_with), error)) {
+    return;  // begun by an older version
+  }
+  const auto begun = nlohmann::json::parse(to_json(read_config(run.file(begun_with)))).flatten();
+  const auto now = nlohmann::json::parse(to_json(config)).flatten();
+  for (const auto& [key, value] : begun.items()) {
+    const bool matters = key != "/run/threads" && key != "/run/checkpoint_every";
+    if (matters && now.value(key, nlohmann::json()) != value) {
+      std::string name = key.substr(1);
+      std::replace(name.begin(), name.end(), '/', '.');
+      throw InputError(fmt::format(
+          "'{}' has {} = {} where the run was begun with {}; undo the change, or train anew",
+          run.file("config.toml").string(), name, now.value(key, nlohmann::json()).dump(), value.dump()));
+    }
+  }
+}
+
 void print_keys() {
   for (const ConfigKeyInfo& key : config_keys()) {
     fmt::print("{}  ({}; default {})\n    {}\n", key.name, key.type, key.fallback, key.text);
@@ -197,6 +222,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
                                                                          source_title(options.source, config))
                                              : RunDirectory::create(options.out);
       run.write("config.toml", to_toml(e.config));
+      run.write(begun_with, to_toml(e.config));
       run.write("environment.json", environment_json(e.config.run.threads));
       return run;
     });
@@ -213,6 +239,7 @@ int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) 
                     options.run, run.file("report.html").string()));
   }
   RunConfig config = read_config(run.file("config.toml"));
+  demand_unchanged(run, config);
   if (options.threads > 0) {
     set_key(config, fmt::format("run.threads={}", options.threads));
   }

@@ -32,7 +32,10 @@ RunConfig with_entry(RunConfig base, const std::string& entry) {
     try {
       set_key(base, "integrator." + parts[i]);
     } catch (const InputError& error) {
-      throw InputError(fmt::format("--integrators {}: {}", entry, error.what()));
+      std::string what = error.what();
+      constexpr std::string_view origin = "--set ";
+      what.erase(0, what.rfind(origin, 0) == 0 ? origin.size() : 0);
+      throw InputError(fmt::format("--integrators {}: {}", entry, what));
     }
   }
   return base;

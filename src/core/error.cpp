@@ -27,6 +27,11 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates) {
+  for (const std::string& candidate : candidates) {
+    if (name.size() > 2 && candidate.rfind(name, 0) == 0) {
+      return candidate;
+    }
+  }
   std::string nearest;
   std::size_t best = std::max<std::size_t>(2, name.size() / 2) + 1;
   for (const std::string& candidate : candidates) {

@@ -161,6 +161,12 @@ void IntegratorRegistry::add(const IntegratorTraits& traits, Factory<float> make
         fmt::format("the integrator '{}' says it has order {} and {} stages; both are at least 1",
                     traits.name, traits.order, traits.stages));
   }
+  if (!(traits.spurious_from > 0)) {
+    throw InputError(fmt::format(
+        "the integrator '{}' says that spurious fixed points appear from h‖J‖ = {}; give a number above "
+        "0, infinity for never",
+        traits.name, traits.spurious_from));
+  }
   const auto same_name = [&](const Entry& entry) { return entry.traits.name == traits.name; };
   if (std::any_of(entries_.begin(), entries_.end(), same_name)) {
     throw InputError(

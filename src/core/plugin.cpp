@@ -9,6 +9,10 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "turnpike/error.hpp"
@@ -31,6 +35,20 @@ auto guard(const std::string& file, const std::string& doing, Call&& call) {
   } catch (...) {
     throw InputError(fmt::format("the plug-in '{}' threw while it {}; mend it", file, doing));
   }
+}
+
+/// `text` for as long as the program lives: a StepStatus refers to it. A method throws few different texts;
+/// of more than a hundred the rest is not told.
+const char* kept(const std::string& text) {
+  constexpr std::size_t most = 100;
+  static std::mutex mutex;
+  static std::set<std::string> texts;
+  const std::lock_guard lock(mutex);
+  const auto found = texts.find(text);
+  if (found == texts.end() && texts.size() == most) {
+    return nullptr;
+  }
+  return texts.insert(text).first->c_str();
 }
 
 /// A user's method between guards: what it throws and what is not finite become a status, and leave state and
@@ -78,8 +96,24 @@ class Guarded final : public IntervalMethod<T> {
 
   StepStatus advance_visiting(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
                               IntervalWorkspace& workspace, const StepVisitor<T>& visit) const override {
+    const T slack = T(1e-3) * (t_end - t_begin);  // the last step may end beside t_end by rounding
+    T last = t_begin;
+    const StepVisitor<T> checked_visit = [&](T t, ConstTile<T> seen) {
+      if (!(t > last && t <= t_end + slack) || seen.rows != X.rows || seen.columns != X.columns) {
+        throw std::runtime_error(fmt::format(
+            "advance_visiting showed {}×{} entries at t = {} where {}×{} between {} and {} were due",
+            seen.rows, seen.columns, t, X.rows, X.columns, last, t_end));
+      }
+      last = t;
+      visit(t, seen);
+    };
     return restoring(t_begin, t_end, X, cost, workspace, [&](IntervalWorkspace& inner) {
-      return inner_->advance_visiting(system, t_begin, t_end, X, cost, inner, visit);
+      const StepStatus status =
+          inner_->advance_visiting(system, t_begin, t_end, X, cost, inner, checked_visit);
+      if (status.ok() && last < t_end - slack) {
+        throw std::runtime_error(fmt::format("advance_visiting showed nothing after t = {}", last));
+      }
+      return status;
     });
   }
 
@@ -90,7 +124,7 @@ class Guarded final : public IntervalMethod<T> {
                                                   *static_cast<Workspace&>(workspace).inner);
       return status.ok() ? finite(lambda, T(0), t_begin, t_end) : status;
     } catch (...) {
-      return failed(StepOutcome::threw, t_begin, t_end);
+      return thrown(t_begin, t_end);
     }
   }
 
@@ -104,9 +138,24 @@ class Guarded final : public IntervalMethod<T> {
     return {outcome, static_cast<double>(t_begin), static_cast<double>(t_end - t_begin), column};
   }
 
+  /// The status of the exception that is being handled.
+  [[nodiscard]] StepStatus thrown(T t_begin, T t_end) const {
+    StepStatus status = failed(StepOutcome::threw, t_begin, t_end);
+    std::string what;
+    try {
+      throw;
+    } catch (const std::exception& error) {
+      what = fmt::format("the plug-in '{}' threw: {}; mend it", file_, error.what());
+    } catch (...) {
+      what = fmt::format("the plug-in '{}' threw what is no std::exception; mend it", file_);
+    }
+    status.detail = kept(what);
+    return status;
+  }
+
   template <class Call>
-  static StepStatus restoring(T t_begin, T t_end, Tile<T> X, T& cost, IntervalWorkspace& workspace,
-                              Call&& call) {
+  StepStatus restoring(T t_begin, T t_end, Tile<T> X, T& cost, IntervalWorkspace& workspace,
+                       Call&& call) const {
     auto& work = static_cast<Workspace&>(workspace);
     work.before = matrix(X);
     const T cost_before = cost;
@@ -114,7 +163,7 @@ class Guarded final : public IntervalMethod<T> {
     try {
       status = call(*work.inner);
     } catch (...) {
-      status = failed(StepOutcome::threw, t_begin, t_end);
+      status = thrown(t_begin, t_end);
     }
     status = status.ok() ? finite(X, cost, t_begin, t_end) : status;
     if (!status.ok()) {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "turnpike/error.hpp"
 #include "turnpike/integrator.hpp"
 
 namespace turnpike {
@@ -45,13 +47,23 @@ class Stepwise : public IntervalMethod<T> {
  protected:
   struct StepWorkspace : IntervalWorkspace {
     StepWorkspace(const OneStepMethod<T>& method, const ControlledSystem<T>& system)
-        : footprint(method.footprint(system)),
+        : footprint(checked(method.footprint(system))),
           scratch(static_cast<std::size_t>(footprint.scratch)),
           record(static_cast<std::size_t>(footprint.record)) {}
 
     Footprint footprint;
     std::vector<T> scratch;
     std::vector<T> record;  // of the current step when nothing is taped
+
+   private:
+    static Footprint checked(Footprint footprint) {
+      if (footprint.record < 0 || footprint.scratch < 0) {
+        throw InputError(
+            "the footprint of a one-step method asks for record = " + std::to_string(footprint.record) +
+            " and scratch = " + std::to_string(footprint.scratch) + " entries; give at least 0");
+      }
+      return footprint;
+    }
   };
 
   Stepwise(IntegratorTraits traits, std::shared_ptr<const OneStepMethod<T>> method)

@@ -30,6 +30,11 @@ Finding check_made(const Subject& subject) {
                           declared.order, made.name, made.order)};
     }
   }
+  if (!subject.float_refusal().empty() && !declared.double_only) {
+    return {
+        ConformanceVerdict::failed,
+        fmt::format("not made in float: {}; register it with traits.double_only", subject.float_refusal())};
+  }
   return {ConformanceVerdict::passed, subject.float_refusal().empty()
                                           ? "in float and double"
                                           : "in double; in float: " + subject.float_refusal()};
@@ -52,7 +57,10 @@ ConformanceReport check_integrator(const IntegratorRegistry& integrators, std::s
   ConformanceReport report;
   report.integrator = name;
   Checklist list(report);
-  list.run("made", "The scheme is made in double, and says of itself what it is registered with.",
+  list.run("made",
+           "The scheme is made in float and double, in double alone with traits.double_only, and says of "
+           "itself what "
+           "it is registered with.",
            [&] { return check_made(subject); });
   for (const Steps steps : subject.modes()) {
     if (steps == Steps::equal) {

@@ -151,7 +151,7 @@ void compare_threads(const Subject& subject, Steps steps, Comparison& comparison
     return;
   }
   TestProblem p;
-  p.samples = 40;
+  p.samples = 240;
   p.tile = 4;
   p.seed = subject.options().seed;
   const Control<T> u = p.control<T>();
@@ -161,7 +161,7 @@ void compare_threads(const Subject& subject, Steps steps, Comparison& comparison
   const Objective V = p.with<T>(method).value_and_gradient(u, alone);
   p.threads = 4;
   OptimalControlProblem<T> problem = p.with<T>(method);
-  for (int repeat = 0; repeat < 3; ++repeat) {  // a race shows now and then
+  for (int repeat = 0; repeat < 8; ++repeat) {  // a race shows now and then
     comparison.add(V.total(), problem.value_and_gradient(u, together).total());
     for (std::size_t i = 0; i < u.values().size(); ++i) {
       comparison.add(alone.values()[i], together.values()[i]);

@@ -31,13 +31,24 @@ class Line {
     for (std::size_t i = 0; i < d.size(); ++i) {
       point_.values()[i] = u_.values()[i] + s * d[i];
     }
-    return problem_.value(point_).total();
+    const Objective objective = problem_.value(point_);
+    if (objective.status.ok()) {
+      return objective.total();
+    }
+    if (failure_.empty()) {
+      failure_ = objective.status.message();
+    }
+    return std::numeric_limits<double>::quiet_NaN();
   }
+
+  /// The first failure of an evaluation, empty when there was none.
+  [[nodiscard]] const std::string& failure() const { return failure_; }
 
  private:
   OptimalControlProblem<double>& problem_;
   const Control<double>& u_;
   Control<double> point_;
+  std::string failure_;
 };
 
 auto along_line(Line& V, const Direction& d) {
@@ -190,6 +201,9 @@ GradientCheckReport check_gradient(
     // Along a random direction: the gradient's own is nearly stationary after training.
     const Direction& d = directions.back();
     report.slope_measured = taylor_slope(V, d, dot(g, d), objective.total(), report.taylor_slope);
+  }
+  if (!agrees && !V.failure().empty()) {
+    throw NumericalError("the gradient cannot be checked, because V fails close by: " + V.failure());
   }
   report.passed =
       agrees && (!report.slope_measured || std::abs(report.taylor_slope - 2) <= options.slope_tolerance);

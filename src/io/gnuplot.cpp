@@ -76,7 +76,13 @@ void Script::end() {
 }
 
 std::string Script::draw(const std::filesystem::path& directory) const {
-  std::filesystem::create_directories(directory);
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) {
+    return fmt::format(
+        "there are no SVG figures, because '{}' cannot be created: {}; remove what is in its place",
+        directory.string(), error.message());
+  }
   write_file_atomically(directory / "figures.gp", text_);
   if (!gnuplot_available()) {
     return "gnuplot is not installed, so there are no SVG figures; install it and run `gnuplot figures.gp` "

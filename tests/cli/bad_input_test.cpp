@@ -106,7 +106,12 @@ TEST_CASE("compare refuses entries that are no schemes or options, and lists the
   compare("rk4:substeps", "'substeps' is no option with a value");
   compare("rk4:substeps=", "'substeps=' is no option with a value");
   compare("rk4:name=euler", "'name=euler' is no option");
-  compare("rk4:substeps=0", "integrator.substeps");
+  compare("rk4:substeps=0", "--integrators rk4:substeps=0: integrator.substeps");
+  compare("cvodes", "did you mean 'cvodes-bdf'");
+  refused(program, {"compare", "two-spirals", "--integrators", "rk4", "--integrator", "heun"},
+          "from --integrators alone");
+  refused(program, {"compare", "two-spirals", "--integrators", "rk4", "--set", "integrator.substeps=4"},
+          "from --integrators alone");
 }
 
 TEST_CASE("an initial control that overflows is named as such, with the keys that decide it") {
@@ -182,6 +187,36 @@ TEST_CASE("damaged models, runs and configurations are refused by name") {
   refused(program, {"evaluate", "cut.safetensors"}, "cut.safetensors");
   refused(program, {"evaluate", "run", "--set", "field.hidden=9"}, "A1");
   refused(program, {"train", "two-spirals", "--out", "run"}, "exists already");
+}
+
+TEST_CASE("a run whose configuration was changed is not resumed") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  fs::remove(program.file("run/summary.json"));
+  const std::string config = program.read("run/config.toml");
+  const std::string seed = "seed = 1";
+  std::string changed = config;
+  changed.replace(changed.find(seed), seed.size(), "seed = 9");
+  program.directory().write("run/config.toml", changed);
+  const ProcessResult result = program({"resume", "run"});
+  CAPTURE(result.err);
+  CHECK(result.status == 2);
+  CHECK(result.err.find("run.seed = 9 where the run was begun with 1") != std::string::npos);
+  program.directory().write("run/config.toml", "");
+  CHECK(program({"resume", "run"}).status == 2);
+  program.directory().write("run/config.toml", config);
+  CHECK(program({"resume", "run"}).status == 0);
+}
+
+TEST_CASE("figures that cannot be written leave the rest of a report") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  fs::remove_all(program.file("run/figures"));
+  program.directory().write("run/figures", "");
+  const ProcessResult result = program({"report", "run"});
+  CAPTURE(result.err);
+  CHECK(result.err.find("figures' cannot be created") != std::string::npos);
+  CHECK(fs::exists(program.file("run/report.html")));
 }
 
 TEST_CASE("a place that cannot be written is refused before the training") {

@@ -33,6 +33,10 @@ TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 
         Case{"impossible-order", "says it has order 0 and 1 stages"},
         Case{"null-factory", "made no method for 'faulty' in float"},
         Case{"null-one-step-factory", "the factory of 'faulty' made no method in float"},
+        Case{"negative-footprint", "asks for record = -5"},
+        Case{"impossible-spurious", "spurious fixed points appear from h‖J‖ = -1"},
+        Case{"ignores-substeps", "does not fall with more steps an interval"},
+        Case{"understates-order", "says that 'faulty' has order 1, but it converges with order 2"},
         Case{"lies-about-order", "says that 'faulty' has order 3, but it converges with order"},
         Case{"not-linked", "link it against turnpike::turnpike"},
         Case{"fast-math", "was linked with -ffast-math"},
@@ -83,8 +87,10 @@ TEST_CASE("a file that is missing or no shared object is refused with status 2")
 
 TEST_CASE("a step that throws or returns NaN ends the run with status 1, t, step and layer") {
   for (const auto& [fault, says] :
-       {std::pair<std::string, std::string>{"throws-in-step",
-                                            "the scheme threw an exception in layer 3 (t = 3"},
+       {std::pair<std::string, std::string>{
+            "throws-in-step",
+            "the scheme threw an exception in layer 3 (t = 3, step size 1); the "
+            "plug-in"},
         {"throws-in-pull-back", "the scheme threw an exception in layer"},
         {"returns-nan", "became NaN or infinite in layer 3 (t = 3, step size 1"}}) {
     const Program program;
@@ -94,6 +100,37 @@ TEST_CASE("a step that throws or returns NaN ends the run with status 1, t, step
     CHECK(result.status == 1);
     CHECK(result.err.find(says) != std::string::npos);
   }
+  const Program program;
+  CHECK(train(program, "throws-in-step").err.find("threw: no step today; mend it") != std::string::npos);
+}
+
+TEST_CASE("a scheme that fails leaves the others in doctor, and compare with nothing else ends with 1") {
+  const Program program;
+  const ProcessResult doctor = program({"doctor", "--plugin", plugin("negative-footprint")});
+  CHECK(doctor.status == 1);
+  CHECK(doctor.out.find("rk4                passed") != std::string::npos);
+  CHECK(doctor.out.find("faulty             FAILED") != std::string::npos);
+  const ProcessResult compared = program({"compare", "two-spirals", "--set", "data.per_class=6",
+                                          "--integrators", "faulty", "--plugin", plugin("throws-in-step")});
+  CAPTURE(compared.err);
+  CHECK(compared.status == 1);
+  CHECK(compared.err.find("every scheme failed") != std::string::npos);
+}
+
+TEST_CASE("the kit asks for float where a scheme does not say that it has none") {
+  const Program program;
+  const ProcessResult result =
+      program({"check-integrator", "faulty", "--plugin", plugin("no-float-factory")});
+  CHECK(result.status == 1);
+  CHECK(result.out.find("FAILED   made") != std::string::npos);
+}
+
+TEST_CASE("steps that are shown to a visitor at wrong times are an error, not a wrong picture") {
+  const Program program;
+  const ProcessResult result = train(program, "wrong-visits");
+  CAPTURE(result.err);
+  CHECK(result.status == 1);
+  CHECK(result.err.find("advance_visiting showed") != std::string::npos);
 }
 
 TEST_CASE("the conformance kit takes a plug-in that lies about its order, and rejects the scheme") {

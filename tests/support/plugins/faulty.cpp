@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "turnpike/butcher_tableau.hpp"
 #include "turnpike/plugin.hpp"
 
 namespace {
@@ -22,6 +23,9 @@ class Faulty final : public OneStepMethod<T> {
   [[nodiscard]] Footprint footprint(const ControlledSystem<T>& system) const override {
     if (fault == "throws-in-footprint") {
       throw std::runtime_error("no memory today");
+    }
+    if (fault == "negative-footprint") {
+      return {.record = -5, .scratch = 0};
     }
     return {.record = system.record_size(), .scratch = system.state_dimension() * system.columns()};
   }
@@ -75,6 +79,36 @@ class WithoutWorkspace final : public IntervalMethod<T> {
   IntegratorTraits traits_;
 };
 
+/// RK4 that shows its steps at wrong times.
+template <class T>
+class WrongVisits final : public IntervalMethod<T> {
+ public:
+  explicit WrongVisits(IntegratorTraits traits)
+      : traits_(std::move(traits)), inner_(builtin_integrators().make<T>("rk4", {})) {}
+  [[nodiscard]] const IntegratorTraits& traits() const override { return traits_; }
+  [[nodiscard]] std::unique_ptr<IntervalWorkspace> make_workspace(
+      const ControlledSystem<T>& system) const override {
+    return inner_->make_workspace(system);
+  }
+  StepStatus advance(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost, Tape<T>* tape,
+                     IntervalWorkspace& workspace) const override {
+    return inner_->advance(system, t_begin, t_end, X, cost, tape, workspace);
+  }
+  StepStatus advance_visiting(const ControlledSystem<T>& system, T t_begin, T t_end, Tile<T> X, T& cost,
+                              IntervalWorkspace& workspace, const StepVisitor<T>& visit) const override {
+    return inner_->advance_visiting(system, t_begin, t_end, X, cost, workspace,
+                                    [&](T t, ConstTile<T> seen) { visit(t + T(10), seen); });
+  }
+  StepStatus pull_back(const ControlledSystem<T>& system, T t_begin, T t_end, T mu, Tile<T> lambda, T* ubar,
+                       std::span<const TapeStep<T>> steps, IntervalWorkspace& workspace) const override {
+    return inner_->pull_back(system, t_begin, t_end, mu, lambda, ubar, steps, workspace);
+  }
+
+ private:
+  IntegratorTraits traits_;
+  std::unique_ptr<IntervalMethod<T>> inner_;
+};
+
 }  // namespace
 
 TURNPIKE_PLUGIN(registry) {
@@ -87,6 +121,43 @@ TURNPIKE_PLUGIN(registry) {
   IntegratorTraits traits;
   traits.name = fault == "clash" ? "rk4" : "faulty";
   traits.order = fault == "impossible-order" ? 0 : fault == "lies-about-order" ? 3 : 1;
+  if (fault == "impossible-spurious") {
+    traits.spurious_from = -1;
+  }
+  if (fault == "understates-order") {
+    ButcherTableau heun;
+    heun.name = "faulty";
+    heun.order = 1;
+    heun.A = {{0, 0}, {1, 0}};
+    heun.b = {0.5, 0.5};
+    heun.c = {0, 1};
+    registry.add(heun);
+    return;
+  }
+  if (fault == "ignores-substeps") {
+    registry.add(
+        traits,
+        [=](const IntegratorOptions&) {
+          return make_fixed_steps<float>(traits, 1, std::make_unique<Faulty<float>>());
+        },
+        [=](const IntegratorOptions&) {
+          return make_fixed_steps<double>(traits, 1, std::make_unique<Faulty<double>>());
+        });
+    return;
+  }
+  if (fault == "no-float-factory") {
+    registry.add(traits, IntegratorRegistry::OneStepFactory<float>(),
+                 [] { return std::make_unique<Faulty<double>>(); });
+    return;
+  }
+  if (fault == "wrong-visits") {
+    traits.order = 4;
+    traits.fixed_steps = false;
+    registry.add(
+        traits, [=](const IntegratorOptions&) { return std::make_unique<WrongVisits<float>>(traits); },
+        [=](const IntegratorOptions&) { return std::make_unique<WrongVisits<double>>(traits); });
+    return;
+  }
   if (fault == "null-factory") {
     registry.add(
         traits, [](const IntegratorOptions&) { return std::unique_ptr<IntervalMethod<float>>(); },
