@@ -117,9 +117,14 @@ class EnsembleEvaluator {
       if (points > 1) {
         load(tile, first, nullptr);
         // What lies behind a failure is cut off below.
-        (void)tile.advance_dense(u, points, [&](Index j, const State<T>& X) {
+        const IntegrationStatus dense = tile.advance_dense(u, points, [&](Index j, const State<T>& X) {
           nodes[static_cast<std::size_t>(j)].middleCols(first, tile.columns()) = X;
         });
+        IntegrationStatus& own = statuses[static_cast<std::size_t>(i)];
+        if (own.ok() && !dense.ok()) {
+          own = dense;
+          own.sample = dense.step.column < 0 ? -1 : first + dense.step.column;
+        }
       }
     });
     status = earliest(statuses);
