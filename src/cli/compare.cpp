@@ -242,7 +242,8 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
   const bool sets_scheme =
       std::any_of(options.overrides.keys.begin(), options.overrides.keys.end(),
                   [](const std::string& key) { return key.rfind("integrator.", 0) == 0; });
-  if (!options.overrides.integrator.empty() || !options.overrides.adjoint.empty() || sets_scheme) {
+  if (!options.overrides.integrator.empty() || !options.overrides.adjoint.empty() || sets_scheme ||
+      options.over.rfind("integrator.", 0) == 0) {
     throw InputError(
         "compare takes schemes and their options from --integrators alone; write NAME:option=value there, "
         "e.g. "
@@ -300,6 +301,7 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
         progress->end();
       }
       stopped = interrupt.requested().load();
+      results.interrupted = stopped;
     }
   }
 

@@ -143,7 +143,11 @@ int run(int argc, char** argv) {
   sub->add_flag("--train", comparison.train,
                 "Train with each for the configured epochs, run each control with every scheme and refined");
   sub->add_option("--over", comparison.over,
-                  "Repeat for several values of a configuration key: control.stiffness=3,30,300");
+                  "Repeat for several values of a configuration key: control.stiffness=3,30,300")
+      ->check([](const std::string& over) {
+        return over.empty() ? std::string("write section.key=number,number,…, or leave --over unset")
+                            : std::string();
+      });
   sub->add_option("--out", comparison.out, "New directory for comparison.json, report.html and figures/")
       ->check(not_empty);
   sub->add_flag("--json", comparison.json, "Print the result as JSON");

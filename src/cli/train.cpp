@@ -75,10 +75,19 @@ void print_outcome(const Experiment& e, const std::string& scheme, const RunResu
   fmt::print("training         {} epochs in {}\n", training.epoch, format_duration(seconds));
 }
 
+std::string plugin_flags(const std::vector<std::string>& plugins) {
+  std::string flags;
+  for (const std::string& plugin : plugins) {
+    flags += " --plugin " + plugin;
+  }
+  return flags;
+}
+
 /// What follows a finished training: measurements, summary, report. Returns the exit status.
 template <class T>
 int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& training, double seconds,
-             const RunDirectory& run, bool json, const IntegratorRegistry& integrators) {
+             const RunDirectory& run, bool json, const std::vector<std::string>& plugins,
+             const IntegratorRegistry& integrators) {
   const RunResults results = analyse(e, u, integrators, default_epsilon);
   const GradientCheckReport gradient = check_trained(e, in_double(u), integrators);
   nlohmann::ordered_json summary = summary_json(e, results);
@@ -107,19 +116,11 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
   if (!gradient.passed && has_smooth_activations(e.config)) {
     fmt::print(
         stderr,
-        "turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}`\n",
-        run.path().string());
+        "turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}{}`\n",
+        run.path().string(), plugin_flags(plugins));
     return 1;
   }
   return 0;
-}
-
-std::string plugin_flags(const std::vector<std::string>& plugins) {
-  std::string flags;
-  for (const std::string& plugin : plugins) {
-    flags += " --plugin " + plugin;
-  }
-  return flags;
 }
 
 /// Trains from the beginning, or from `checkpoint`, into `run`, which is made by `open_run` once everything
@@ -169,7 +170,7 @@ int run_training(const Experiment& e, bool resumed, bool json, const std::vector
     case TrainingOutcome::finished:
       break;
   }
-  return conclude(e, trainer.control(), result, trainer.seconds(), run, json, integrators);
+  return conclude(e, trainer.control(), result, trainer.seconds(), run, json, plugins, integrators);
 }
 
 /// The configuration as the run was begun, beside config.toml, which its owner may edit.

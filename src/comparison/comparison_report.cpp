@@ -236,6 +236,9 @@ nlohmann::ordered_json comparison_json(const ComparisonResults& results) {
                                  {"run_with", cells_json(t.cells)},
                                  {"refined", cells_json(t.refinement)}});
   }
+  if (results.interrupted) {
+    result["interrupted"] = true;
+  }
   if (results.sweep) {
     json values = json::array();
     for (std::size_t i = 0; i < results.sweep->values.size(); ++i) {

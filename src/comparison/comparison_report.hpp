@@ -26,6 +26,7 @@ struct ComparisonResults {
   std::vector<SchemeRow> rows;
   std::vector<WorkPrecision> work_precision;
   std::vector<TrainedScheme> trained;
+  bool interrupted = false;  ///< before every scheme had been trained
   std::optional<ComparisonSweep> sweep;
 };
 

@@ -112,6 +112,10 @@ TEST_CASE("compare refuses entries that are no schemes or options, and lists the
           "from --integrators alone");
   refused(program, {"compare", "two-spirals", "--integrators", "rk4", "--set", "integrator.substeps=4"},
           "from --integrators alone");
+  refused(program, {"compare", "two-spirals", "--integrators", "rk4", "--over", "integrator.substeps=1,2"},
+          "from --integrators alone");
+  refused(program, {"compare", "two-spirals", "--integrators", "rk4", "--over", ""}, "leave --over unset");
+  refused(program, {"compare", "two-spirals", "--integrators", "rk4", "--out", ""}, "leave --out unset");
 }
 
 TEST_CASE("an initial control that overflows is named as such, with the keys that decide it") {

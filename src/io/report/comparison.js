@@ -31,6 +31,7 @@ function fillTable(id, head, rows) {
 
 function addFacts() {
   const facts = [["control", report.control]];
+  if (report.interrupted) facts.push(["training", "interrupted, the rest is left out"]);
   if (report.reference) {
     const r = report.reference;
     facts.push(["reference", r.scheme], ["V, accuracy", `${r.objective.toPrecision(8)}, ${percent(r.accuracy)}`],
