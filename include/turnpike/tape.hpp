@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "turnpike/ensemble.hpp"
@@ -25,8 +27,12 @@ struct TapeStep {
 template <class T>
 class Tape {
  public:
-  /// Appends a step with a record of `size` entries (uninitialized) and returns the record.
+  /// Appends a step with a record of `size` ≥ 0 entries (uninitialized) and returns the record. Throws
+  /// std::length_error for a negative size: a plug-in's mistake is not to end in another's memory.
   T* push(T t, T h, Index size) {
+    if (size < 0) {
+      throw std::length_error("a record of a tape of " + std::to_string(size) + " entries; give at least 0");
+    }
     while (block_ < blocks_.size() && blocks_[block_].capacity - used_ < size) {
       ++block_;
       used_ = 0;

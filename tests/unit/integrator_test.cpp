@@ -1,6 +1,9 @@
 #include "turnpike/integrator.hpp"
+#include "turnpike/tape.hpp"
 
 #include <doctest/doctest.h>
+
+#include <stdexcept>
 
 #include <algorithm>
 #include <cmath>
@@ -14,6 +17,14 @@ namespace turnpike {
 namespace {
 
 using test::explicit_tableaus;
+
+TEST_CASE("a tape takes no record of a negative size, and is none the worse for being asked") {
+  Tape<double> tape;
+  (void)tape.push(0.0, 1.0, 3);
+  CHECK_THROWS_AS((void)tape.push(1.0, 1.0, -4), std::length_error);
+  CHECK(tape.size() == 1);
+  CHECK(tape.push(1.0, 1.0, 0) != nullptr);
+}
 
 TEST_CASE("every built-in tableau satisfies the order conditions of its order and no more") {
   for (const ButcherTableau& tableau : explicit_tableaus()) {
