@@ -102,8 +102,10 @@ class Comparison {
   [[nodiscard]] const Experiment& experiment() const { return experiment_; }
   [[nodiscard]] const ReferenceSolution& reference() const { return reference_; }
 
+  /// One value and gradient of `scheme` beside the reference. Where it fails, the status in the row says why.
   [[nodiscard]] SchemeRow measure(const ComparedScheme& scheme) const;
-  /// With tolerances when `scheme` has one or takes no equal steps, else with equal steps.
+  /// `scheme` over ten tolerances, 1e-2 to 1e-11, when it has one or takes no equal steps; else over numbers
+  /// of equal steps, until they reach rounding.
   [[nodiscard]] WorkPrecision work_precision(const ComparedScheme& scheme) const;
 
  private:
