@@ -73,6 +73,12 @@ template <class T>
                                                                             Eigen::OuterStride<>(X.stride));
 }
 
+/// How the features of a sample are laid out as a picture: row by row, 0 black and the largest value white.
+struct ImageShape {
+  Index rows = 0;  ///< 0 when the features are no picture
+  Index columns = 0;
+};
+
 /// Labelled samples. Features are finite and hold no negative zero, so that zero control returns
 /// every state bit for bit.
 template <class T>
@@ -81,6 +87,7 @@ struct Dataset {
   std::vector<int> labels;                 ///< D class indices, 0 to C − 1
   std::vector<std::string> classes;        ///< C names, in the order of the class indices
   std::vector<std::string> feature_names;  ///< one a feature; empty when the source names none
+  ImageShape image;
 
   [[nodiscard]] Index size() const { return features.cols(); }
   [[nodiscard]] Index feature_count() const { return features.rows(); }
