@@ -20,9 +20,10 @@ class TrajectoryAdjoint {
         n_(definition.field->state_dimension()),
         samples_(data.size()),
         parameters_(definition.field->layout().size()),
-        initial_state_(initial_state(data, n_)),
+        initial_state_(State<double>::Zero(n_, samples_)),
         terminal_targets_(definition.terminal->rows(), samples_),
         terminal_gradient_(definition.terminal->rows(), samples_) {
+    initial_state_.topRows(data.feature_count()) = data.features;
     definition.terminal->make_targets(data.labels, tile_of(terminal_targets_));
   }
   TrajectoryAdjoint(const TrajectoryAdjoint&) = delete;

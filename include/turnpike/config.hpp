@@ -39,6 +39,9 @@ struct RunConfig {
     std::optional<double> horizon;
     std::string initialization = "second-layer-zero";
     double stiffness = 30;
+    std::optional<Index> active_intervals;
+    Index extend_by = 0;
+    std::int64_t extend_every = 1;
   } control;
   struct Integrator {
     std::string name = "explicit-euler";
@@ -80,6 +83,8 @@ struct RunConfig {
     std::string precision = "double";
     int threads = 1;
     Index tile = 0;
+    std::string recomputation = "none";
+    Index snapshots = 16;
     std::int64_t checkpoint_every = 1000;
   } run;
 };

@@ -94,9 +94,8 @@ struct Dataset {
   [[nodiscard]] Index class_count() const { return static_cast<Index>(classes.size()); }
 };
 
-/// The initial state X₀ ∈ R^{n×D}: the features, then n − (number of features) components that start
-/// at 0. Throws InputError when n is smaller than the number of features.
-template <class T>
-State<T> initial_state(const Dataset<T>& data, Index n);
+/// The initial state of a sample are its features, then n − (number of features) components that start at 0.
+/// Throws InputError when n is smaller than the number of features.
+void check_state_dimension(Index n, Index features);
 
 }  // namespace turnpike

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -35,6 +36,14 @@ struct EpochMetrics {
   double learning_rate = 0;  ///< of the last step
 };
 
+/// One step in numbers, its objective of the samples of the step at the control before its update.
+struct StepMetrics {
+  std::int64_t step = 0;   ///< 1 after the first
+  std::int64_t steps = 0;  ///< of the whole run
+  Objective objective;
+  double learning_rate = 0;
+};
+
 enum class TrainingOutcome { finished, interrupted, not_finite };
 
 struct TrainingResult {
@@ -45,7 +54,7 @@ struct TrainingResult {
   std::string message;       ///< a sentence when the outcome is `not_finite`
 };
 
-/// All that decides how a training goes on, at the end of an epoch.
+/// All that decides how a training goes on, between two steps.
 template <class T>
 struct TrainerState {
   std::vector<T> control;
@@ -53,6 +62,8 @@ struct TrainerState {
   std::vector<T> second_moment;
   std::int64_t epoch = 0;
   std::int64_t steps = 0;
+  /// Sums over the steps of an unfinished epoch: running, control, terminal cost, accuracy.
+  std::array<double, 4> unfinished{};
   double seconds = 0;  ///< spent in epochs so far; informative
 };
 
@@ -66,11 +77,13 @@ class Trainer {
 
   /// Called after each epoch; returning false asks to stop there.
   using Observer = std::function<bool(const EpochMetrics&)>;
+  using StepObserver = std::function<void(const StepMetrics&)>;
 
-  /// Trains to the end, or until `stop` becomes true or a loss or gradient is not finite. Stops only
-  /// between epochs: then `state` goes on to the same bits. After `not_finite`, `control` is the last one
-  /// with a finite objective.
-  TrainingResult run(const Observer& observer, const std::atomic<bool>& stop);
+  /// Trains to the end, or until `stop` becomes true or a loss or gradient is not finite. Stops between
+  /// steps: then `state` goes on to the same bits. After `not_finite`, `control` is the last one with a
+  /// finite objective.
+  TrainingResult run(const Observer& observer, const std::atomic<bool>& stop,
+                     const StepObserver& step_observer = {});
 
   [[nodiscard]] const Control<T>& control() const { return control_; }
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
@@ -86,18 +99,24 @@ class Trainer {
   [[nodiscard]] std::int64_t steps_per_epoch() const;
 
  private:
-  bool run_epoch(EpochMetrics& metrics, TrainingResult& result);
-  bool take_step(const Objective& objective, EpochMetrics& metrics, TrainingResult& result);
+  enum class EpochEnd { complete, stopped, failed };
+  EpochEnd run_epoch(EpochMetrics& metrics, TrainingResult& result, const std::atomic<bool>& stop,
+                     const StepObserver& step_observer);
+  bool take_step(std::span<const Index> batch, EpochMetrics& metrics, TrainingResult& result,
+                 Objective& objective);
+  void return_to_last_good(const Objective& objective);
   void finish(TrainingResult& result, const std::atomic<bool>& stop);
 
   OptimalControlProblem<T>* problem_;
   TrainerOptions options_;
   LearningRate learning_rate_;
   Control<T> control_;
-  Control<T> gradient_;
-  Control<T> last_good_;
+  Control<T> gradient_;  // after a step, the control before it
+  bool moved_ = false;   // whether gradient_ is that
   Optimizer<T> optimizer_;
   std::vector<Index> order_;
+  std::vector<unsigned char> updated_;  // pieces of the step that is being taken
+  std::array<double, 4> sums_{};        // of the epoch's steps
   std::int64_t epoch_ = 0;
   double seconds_ = 0;
 };

@@ -29,9 +29,10 @@ Stay last_stay_below(std::span<const double> values, double threshold);
 
 /// One split of the data along a trajectory, at the nodes t_0, …, t_K or at more times.
 struct Measurement {
-  std::vector<double> times;                   ///< K + 1 nodes, or K·points + 1 times
-  std::vector<double> loss;                    ///< mean loss at each node
-  std::vector<double> accuracy;                ///< share of samples whose largest component is the label's
+  std::vector<double> times;     ///< K + 1 nodes, or K·points + 1 times
+  std::vector<double> loss;      ///< mean loss at each node
+  std::vector<double> accuracy;  ///< share of samples whose largest component is the label's
+  std::vector<double> changed;   ///< share of samples whose largest component is another one at the last node
   std::vector<std::vector<double>> distances;  ///< of every sample to its minimizers, node by node; or empty
   std::vector<int> predicted;                  ///< classes at the last node, D entries
   Objective objective;

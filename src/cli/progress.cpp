@@ -23,37 +23,32 @@ std::string format_cost(double value, int decimals) {
   return std::abs(value) < 1e7 ? fmt::format("{:.{}f}", value, decimals) : fmt::format("{:.4e}", value);
 }
 
-Progress::Progress(std::int64_t first, std::int64_t epochs)
-    : first_(first), epochs_(epochs), terminal_(isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::int64_t first, std::int64_t all)
+    : first_(first), all_(all), terminal_(isatty(STDERR_FILENO) == 1) {}
 
-std::string Progress::line(const EpochMetrics& m) const {
-  const double elapsed = std::chrono::duration<double>(Clock::now() - start_).count();
-  const auto done = static_cast<double>(m.epoch - first_);
-  const double left = elapsed / done * static_cast<double>(epochs_ - m.epoch);
-  return fmt::format("epoch {}/{}  V {}  (running {}, control {}, terminal {})  {} left", m.epoch, epochs_,
-                     format_cost(m.objective.total(), 4), format_cost(m.objective.running, 3),
-                     format_cost(m.objective.control, 3), format_cost(m.objective.terminal, 3),
-                     format_duration(left));
-}
+void Progress::show(const EpochMetrics& m) { show("epoch", m.epoch, all_, m.objective); }
+void Progress::show(const StepMetrics& m) { show("step", m.step, all_, m.objective); }
 
-void Progress::show(const EpochMetrics& m) {
+void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const Objective& V) {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   const Clock::time_point now = Clock::now();
-  const bool last = m.epoch == epochs_;
-  if (terminal_) {
-    if (last || now - shown_ > milliseconds(100)) {
-      fmt::print(stderr, "\r\x1b[2K{}", line(m));
-      line_open_ = true;
-      shown_ = now;
-    }
+  const bool last = done == all;
+  const std::int64_t every = std::max<std::int64_t>(1, all / 10);
+  const bool wanted =
+      terminal_ ? now - shown_ > milliseconds(100)
+                : done % every == 0 || (now - shown_ > seconds(30) && shown_ != Clock::time_point{});
+  if (!last && !wanted) {
     return;
   }
-  const std::int64_t every = std::max<std::int64_t>(1, epochs_ / 10);
-  if (last || m.epoch % every == 0 || (now - shown_ > seconds(30) && shown_ != Clock::time_point{})) {
-    fmt::print(stderr, "{}\n", line(m));
-    shown_ = now;
-  }
+  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  const double left = elapsed / static_cast<double>(done - first_) * static_cast<double>(all - done);
+  fmt::print(stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %  {} left{}",
+             terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4),
+             format_cost(V.running, 3), format_cost(V.control, 3), format_cost(V.terminal, 3),
+             100 * V.accuracy, format_duration(left), terminal_ ? "" : "\n");
+  line_open_ = terminal_;
+  shown_ = now;
 }
 
 void Progress::end() {

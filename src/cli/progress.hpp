@@ -14,21 +14,24 @@ std::string format_duration(double seconds);
 /// A cost with `decimals` decimals, or in scientific notation where that would be a long number.
 std::string format_cost(double value, int decimals);
 
-/// Training's progress on stderr: one line that is rewritten on a terminal, about ten plain lines elsewhere.
+/// Training's progress on stderr, by epochs or, where an epoch has several steps, by steps: one line that is
+/// rewritten on a terminal, about ten plain lines elsewhere.
 class Progress {
  public:
-  /// `first` epochs of `epochs` are done already.
-  Progress(std::int64_t first, std::int64_t epochs);
+  /// `first` epochs (steps) of `all` are done already.
+  Progress(std::int64_t first, std::int64_t all);
   void show(const EpochMetrics& metrics);
+  void show(const StepMetrics& metrics);
   /// Leaves the terminal's line.
   void end();
 
  private:
-  [[nodiscard]] std::string line(const EpochMetrics& metrics) const;
-
   using Clock = std::chrono::steady_clock;
+  /// `done` of `all` units, as text and in time.
+  void show(const char* unit, std::int64_t done, std::int64_t all, const Objective& objective);
+
   std::int64_t first_;
-  std::int64_t epochs_;
+  std::int64_t all_;
   bool terminal_;
   bool line_open_ = false;
   Clock::time_point start_ = Clock::now();

@@ -12,6 +12,7 @@
 #include "cli/progress.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
+#include "turnpike/exact_tail.hpp"
 #include "turnpike/run_directory.hpp"
 
 namespace turnpike::cli {
@@ -75,6 +76,14 @@ void print_outcome(const Experiment& e, const std::string& scheme, const RunResu
   fmt::print("training         {} epochs in {}\n", training.epoch, format_duration(seconds));
 }
 
+/// What the tail test says, for the terminal.
+std::string tail_text(const TailTest& test, Index intervals) {
+  return fmt::format(
+      "{} of {} intervals active, ‖∇V‖ {:.2e}; another would pay at rate {:.2e} against 2r = {:.0e}, by b2 "
+      "alone {:.1e}",
+      test.active, intervals, test.gradient_norm, test.rate, 2 * test.r, test.gradient_gain);
+}
+
 std::string plugin_flags(const std::vector<std::string>& plugins) {
   std::string flags;
   for (const std::string& plugin : plugins) {
@@ -86,8 +95,8 @@ std::string plugin_flags(const std::vector<std::string>& plugins) {
 /// What follows a finished training: measurements, summary, report. Returns the exit status.
 template <class T>
 int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& training, double seconds,
-             const RunDirectory& run, bool json, const std::vector<std::string>& plugins,
-             const IntegratorRegistry& integrators) {
+             const std::optional<TailTest>& tail, const RunDirectory& run, bool json,
+             const std::vector<std::string>& plugins, const IntegratorRegistry& integrators) {
   const RunResults results = analyse(e, u, integrators, default_epsilon);
   const GradientCheckReport gradient = check_trained(e, in_double(u), integrators);
   nlohmann::ordered_json summary = summary_json(e, results);
@@ -98,6 +107,11 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
   summary["seconds_per_step"] = training.steps > 0 ? seconds / static_cast<double>(training.steps) : 0.0;
   summary["peak_memory_bytes"] = peak_memory_bytes();
   summary["gradient_check"] = gradient_check_json(gradient);
+  if (tail) {
+    summary["exact_tail"] = {
+        {"active_intervals", tail->active}, {"gradient_norm", tail->gradient_norm}, {"rate", tail->rate},
+        {"rate_that_pays", 2 * tail->r},    {"gradient_gain", tail->gradient_gain}, {"pays", tail->pays()}};
+  }
   run.write("layers.csv", layer_table(results).csv());
   const ReportData data = report_data(e, u, results, MetricsFile::read(run), integrators);
   run.write("report.html", render_report(data));
@@ -107,6 +121,9 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
     fmt::print("{}\n", summary.dump(2));
   } else {
     print_outcome(e, scheme_text(e.config, integrators), results, training, seconds, gradient);
+    if (tail) {
+      fmt::print("exact tail       {}\n", tail_text(*tail, e.config.control.intervals));
+    }
     fmt::print("run directory    {}\n", run.path().string());
     fmt::print("report           {}\n", run.file("report.html").string());
   }
@@ -123,45 +140,152 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
   return 0;
 }
 
-/// Trains from the beginning, or from `checkpoint`, into `run`, which is made by `open_run` once everything
+/// A training with the exact tail: problem and trainer of the intervals that are active now.
+template <class T>
+class GrowingTraining {
+ public:
+  GrowingTraining(const Experiment& e, ProblemDefinition<T> definition)
+      : config_(e.config),
+        definition_(std::move(definition)),
+        data_(std::make_shared<const Dataset<T>>(cast<T>(e.train))),
+        start_(initial_control(e.config, definition_)) {
+    begin(config_.control.active_intervals.value_or(intervals()));
+  }
+
+  [[nodiscard]] Index intervals() const { return definition_.grid.intervals(); }
+  [[nodiscard]] Index active() const { return active_intervals(definition_); }
+  [[nodiscard]] Trainer<T>& trainer() { return *trainer_; }
+
+  void restore(const TrainerState<T>& state) {
+    const auto n_u = static_cast<std::size_t>(definition_.field->layout().size());
+    const std::size_t active = state.control.size() / n_u;
+    if (active >= 1 && active <= static_cast<std::size_t>(intervals()) &&
+        active * n_u == state.control.size()) {
+      begin(static_cast<Index>(active));
+    }
+    trainer_->restore(state);
+  }
+
+  /// Whether the end of `epoch` is followed by a tail test.
+  [[nodiscard]] bool tests_after(std::int64_t epoch) const {
+    const auto& control = config_.control;
+    return control.extend_by > 0 && active() < intervals() && epoch % control.extend_every == 0 &&
+           epoch < config_.optimizer.epochs;
+  }
+
+  /// The tail test on at most 4096 samples, evenly picked.
+  [[nodiscard]] TailTest test() const {
+    constexpr Index most = 4096;
+    Dataset<T> some;
+    const Index stride = (data_->size() + most - 1) / most;
+    some.classes = data_->classes;
+    some.features.resize(data_->feature_count(), (data_->size() + stride - 1) / stride);
+    for (Index d = 0; d < data_->size(); d += stride) {
+      some.features.col(d / stride) = data_->features.col(d);
+      some.labels.push_back(data_->labels[static_cast<std::size_t>(d)]);
+    }
+    OptimalControlProblem<T> problem(definition_, std::make_shared<const Dataset<T>>(std::move(some)));
+    return test_tail(problem, trainer_->control(), config_.field.kind == "single-layer",
+                     activation_from_name(config_.field.activation),
+                     activation_from_name(config_.field.outer_activation));
+  }
+
+  /// More intervals become active; every state stays as it is.
+  void extend() {
+    RunConfig config = config_;
+    config.control.initialization = config_.field.kind == "single-layer" ? "zero" : "second-layer-zero";
+    const TrainerState<T> state = extended(trainer_->state(), initial_control(config, definition_),
+                                           std::min(active() + config_.control.extend_by, intervals()));
+    restore(state);
+  }
+
+ private:
+  void begin(Index active) {
+    definition_.active_intervals = active;
+    Control<T> u(definition_.field->layout(), active);
+    std::copy_n(start_.values().begin(), u.values().size(), u.values().begin());
+    trainer_.reset();
+    problem_ = std::make_unique<OptimalControlProblem<T>>(definition_, data_);
+    trainer_ = std::make_unique<Trainer<T>>(*problem_, std::move(u), trainer_options(config_));
+  }
+
+  const RunConfig& config_;
+  ProblemDefinition<T> definition_;
+  std::shared_ptr<const Dataset<T>> data_;
+  Control<T> start_;
+  std::unique_ptr<OptimalControlProblem<T>> problem_;
+  std::unique_ptr<Trainer<T>> trainer_;
+};
+
+/// Trains from the beginning, or from a checkpoint, into the run that is made by `open_run` once everything
 /// that the user could have got wrong has been checked.
 template <class T, class OpenRun>
 int run_training(const Experiment& e, bool resumed, bool json, const std::vector<std::string>& plugins,
                  const IntegratorRegistry& integrators, OpenRun&& open_run) {
-  const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
-  OptimalControlProblem<T> problem(definition, cast<T>(e.train));
-  Trainer<T> trainer(problem, initial_control(e.config, definition), trainer_options(e.config));
+  GrowingTraining<T> training(e, make_definition<T>(e.config, e.train.class_count(), integrators));
   const RunDirectory run = open_run();
   if (resumed) {
-    trainer.restore(read_checkpoint<T>(run));
+    training.restore(read_checkpoint<T>(run));
   }
-  MetricsFile metrics(run, trainer.epoch());
+  MetricsFile metrics(run, training.trainer().epoch());
+  const std::int64_t per_epoch = training.trainer().steps_per_epoch();
+  const std::int64_t epochs = e.config.optimizer.epochs;
+  const bool by_steps = per_epoch > 1;
 
   TrainingResult result;
   {
     const InterruptGuard interrupt;
-    Progress progress(trainer.epoch(), e.config.optimizer.epochs);
+    Progress progress(by_steps ? training.trainer().state().steps : training.trainer().epoch(),
+                      by_steps ? epochs * per_epoch : epochs);
+    bool test_due = false;
+    const auto keep = [&](std::int64_t epoch) {
+      if (epoch % e.config.run.checkpoint_every == 0 || epoch == epochs) {
+        metrics.flush();
+        write_checkpoint(run, training.trainer().state());
+      }
+    };
     const auto observe = [&](const EpochMetrics& m) {
       metrics.add(m);
-      progress.show(m);
-      if (m.epoch % e.config.run.checkpoint_every == 0 || m.epoch == e.config.optimizer.epochs) {
-        metrics.flush();
-        write_checkpoint(run, trainer.state());
+      if (!by_steps) {
+        progress.show(m);
       }
-      return true;
+      test_due = training.tests_after(m.epoch);
+      if (!test_due) {
+        keep(m.epoch);
+      }
+      return !test_due;
     };
-    result = trainer.run(observe, interrupt.requested());
+    const auto observe_step = [&](const StepMetrics& m) {
+      if (by_steps) {
+        progress.show(m);
+      }
+    };
+    do {
+      test_due = false;
+      result = training.trainer().run(observe, interrupt.requested(), observe_step);
+      if (test_due) {
+        progress.end();
+        const TailTest test = training.test();
+        fmt::print(stderr, "epoch {}: {}\n", result.epoch, tail_text(test, training.intervals()));
+        if (test.pays()) {
+          training.extend();
+        }
+        keep(result.epoch);
+      }
+    } while (test_due);
     progress.end();
     metrics.flush();
   }
+  const Control<T> u = followed_by_zeros(training.trainer().control(), training.intervals());
   if (result.outcome != TrainingOutcome::not_finite) {
-    write_checkpoint(run, trainer.state());
+    write_checkpoint(run, training.trainer().state());
   }
-  write_model(run.file("model.safetensors"), e.model_info(), trainer.control());
+  write_model(run.file("model.safetensors"), e.model_info(), u);
   switch (result.outcome) {
     case TrainingOutcome::interrupted:
-      fmt::print(stderr, "turnpike: stopped after epoch {} of {}; go on with `turnpike resume {}{}`\n",
-                 result.epoch, e.config.optimizer.epochs, run.path().string(), plugin_flags(plugins));
+      fmt::print(stderr, "turnpike: stopped after {} {} of {}; go on with `turnpike resume {}{}`\n",
+                 by_steps ? "step" : "epoch", by_steps ? result.steps : result.epoch,
+                 by_steps ? epochs * per_epoch : epochs, run.path().string(), plugin_flags(plugins));
       return 130;
     case TrainingOutcome::not_finite:
       fmt::print(stderr, "turnpike: training stopped in {}; the {} control is in {}\n", result.message,
@@ -170,7 +294,11 @@ int run_training(const Experiment& e, bool resumed, bool json, const std::vector
     case TrainingOutcome::finished:
       break;
   }
-  return conclude(e, trainer.control(), result, trainer.seconds(), run, json, plugins, integrators);
+  std::optional<TailTest> tail;
+  if (training.active() < training.intervals()) {
+    tail = training.test();
+  }
+  return conclude(e, u, result, training.trainer().seconds(), tail, run, json, plugins, integrators);
 }
 
 /// The configuration as the run was begun, beside config.toml, which its owner may edit.

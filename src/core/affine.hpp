@@ -1,8 +1,8 @@
 #pragma once
 
-#include <Eigen/Core>
 #include <type_traits>
 
+#include "core/matrix_product.hpp"
 #include "core/simd.hpp"
 
 /// Z = A X + b 1ᵀ and its adjoint, for matrices A (m×n) stored row by row. Small n runs over packs of
@@ -18,24 +18,15 @@ inline constexpr Index largest_small_dimension = 4;
 template <class T>
 inline constexpr bool has_matrix_products = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
+/// Z += b 1ᵀ.
 template <class T>
-using MatrixMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-template <class T>
-using ConstMatrixMap = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
-template <class T>
-using StridedMap =
-    Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0, Eigen::OuterStride<>>;
-template <class T>
-using ConstStridedMap = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, 0,
-                                   Eigen::OuterStride<>>;
-
-template <class T>
-StridedMap<T> map(Tile<T> X) {
-  return {X.data, X.rows, X.columns, Eigen::OuterStride<>(X.stride)};
-}
-template <class T>
-ConstStridedMap<T> map(ConstTile<T> X) {
-  return {X.data, X.rows, X.columns, Eigen::OuterStride<>(X.stride)};
+void add_to_rows(const T* b, Tile<T> Z) {
+  for (Index i = 0; i < Z.rows; ++i) {
+    T* const z = Z.row(i);
+    simd::for_each_pack<T>(Z.columns, [&](Index d, auto access) {
+      access.template store<T>(z + d, access.template load<T>(z + d) + b[i]);
+    });
+  }
 }
 
 /// Z (m×D) = A X + b 1ᵀ; b may be null.
@@ -43,9 +34,9 @@ template <class T>
 void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z) {
   if constexpr (has_matrix_products<T>) {
     if (X.rows > largest_small_dimension) {
-      map(Z).noalias() = ConstMatrixMap<T>(A, Z.rows, X.rows) * map(X);
+      multiply(weights(A, Z.rows, X.rows), Factor<T>{X}, Z, false);
       if (b != nullptr) {
-        map(Z).colwise() += Eigen::Map<const Eigen::Vector<T, Eigen::Dynamic>>(b, Z.rows);
+        add_to_rows(b, Z);
       }
       return;
     }
@@ -66,7 +57,7 @@ template <class T>
 void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar) {
   if constexpr (has_matrix_products<T>) {
     if (Xbar.rows > largest_small_dimension) {
-      map(Xbar).noalias() = ConstMatrixMap<T>(A, Delta.rows, Xbar.rows).transpose() * map(Delta);
+      multiply(transpose(weights(A, Delta.rows, Xbar.rows)), Factor<T>{Delta}, Xbar, false);
       return;
     }
   }
@@ -97,7 +88,7 @@ template <class T>
 void affine_pull_back_control(ConstTile<T> X, ConstTile<T> Delta, T* Abar, T* bbar) {
   if constexpr (has_matrix_products<T>) {
     if (X.rows > largest_small_dimension) {
-      MatrixMap<T>(Abar, Delta.rows, X.rows).noalias() += map(Delta) * map(X).transpose();
+      multiply(Factor<T>{Delta}, transpose(Factor<T>{X}), Tile<T>{Abar, Delta.rows, X.rows, X.rows}, true);
       accumulate_row_sums(Delta, bbar);
       return;
     }

@@ -69,13 +69,6 @@ template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
                     const DistanceToMinimizers& distance, Index points) {
   Measurement m;
-  m.objective = problem.value(u);
-  IntegrationStatus status;
-  const std::vector<State<T>> states = problem.states(u, status, points);
-  if (!status.ok() || !m.objective.status.ok()) {
-    throw NumericalError(fmt::format("the trajectory cannot be measured: {}",
-                                     (status.ok() ? m.objective.status : status).message()));
-  }
   const TimeGrid& grid = problem.definition().grid;
   for (Index k = 0; k < grid.intervals(); ++k) {
     for (Index j = 0; j < points; ++j) {
@@ -85,25 +78,48 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
   m.times.push_back(grid.node(grid.intervals()));
   const std::span<const int> labels = problem.labels();
   const std::span<const Index> components = loss.components();
-  std::vector<double> x(components.size());
-  for (const State<T>& X : states) {
-    m.loss.push_back(mean(sample_losses<T>(loss, tile_of(X), labels)));
-    m.predicted = predicted_classes<T>(tile_of(X), components);
-    Index right = 0;
-    for (std::size_t d = 0; d < labels.size(); ++d) {
-      right += m.predicted[d] == labels[d] ? 1 : 0;
-    }
-    m.accuracy.push_back(static_cast<double>(right) / static_cast<double>(labels.size()));
-    if (distance) {
-      std::vector<double> distances(labels.size());
-      for (std::size_t d = 0; d < labels.size(); ++d) {
-        for (std::size_t c = 0; c < x.size(); ++c) {
-          x[c] = static_cast<double>(X(components[c], static_cast<Index>(d)));
+  const std::size_t samples = labels.size();
+  std::vector<std::vector<double>> losses(m.times.size(), std::vector<double>(samples));
+  std::vector<std::vector<int>> classes(m.times.size(), std::vector<int>(samples));
+  if (distance) {
+    m.distances.assign(m.times.size(), std::vector<double>(samples));
+  }
+  m.objective = problem.visit_states(
+      u,
+      [&](Index j, Index first, ConstTile<T> X) {
+        const auto at = static_cast<std::size_t>(j);
+        const auto columns = static_cast<std::size_t>(X.columns);
+        const std::span<const int> own = labels.subspan(static_cast<std::size_t>(first), columns);
+        const std::vector<double> l = sample_losses<T>(loss, X, own);
+        const std::vector<int> c = predicted_classes<T>(X, components);
+        std::copy(l.begin(), l.end(), losses[at].begin() + first);
+        std::copy(c.begin(), c.end(), classes[at].begin() + first);
+        if (!distance) {
+          return;
         }
-        distances[d] = distance(x, labels[d]);
-      }
-      m.distances.push_back(std::move(distances));
-    }
+        std::vector<double> x(components.size());
+        for (std::size_t d = 0; d < columns; ++d) {
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            x[i] = static_cast<double>(X(components[i], static_cast<Index>(d)));
+          }
+          m.distances[at][static_cast<std::size_t>(first) + d] = distance(x, own[d]);
+        }
+      },
+      points);
+  if (!m.objective.status.ok()) {
+    throw NumericalError(fmt::format("the trajectory cannot be measured: {}", m.objective.status.message()));
+  }
+  m.predicted = classes.back();
+  const auto share_equal = [&](const std::vector<int>& some, std::span<const int> others) {
+    return static_cast<double>(
+               std::inner_product(some.begin(), some.end(), others.begin(), Index{0}, std::plus<>(),
+                                  [](int a, int b) { return a == b ? Index{1} : Index{0}; })) /
+           static_cast<double>(samples);
+  };
+  for (std::size_t j = 0; j < m.times.size(); ++j) {
+    m.loss.push_back(mean(losses[j]));
+    m.accuracy.push_back(share_equal(classes[j], labels));
+    m.changed.push_back(1 - share_equal(classes[j], m.predicted));
   }
   return m;
 }

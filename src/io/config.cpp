@@ -234,6 +234,17 @@ void check_config(const RunConfig& config) {
   if (!config.data.test_path.empty() && config.data.test_fraction > 0) {
     throw InputError("data.test_path and data.test_fraction are both set; set one of them");
   }
+  const auto& control = config.control;
+  if (control.active_intervals && *control.active_intervals > control.intervals) {
+    throw InputError(
+        fmt::format("control.active_intervals = {} is more than control.intervals = {}; lower it",
+                    *control.active_intervals, control.intervals));
+  }
+  if (control.extend_by > 0 && !control.active_intervals) {
+    throw InputError(
+        "control.extend_by is set, but all intervals are active; set control.active_intervals to start with "
+        "fewer");
+  }
   if (config.cost.stage == "none" && config.cost.terminal == "none") {
     throw InputError("cost.stage and cost.terminal are both none, so there is nothing to train for; set one");
   }

@@ -198,6 +198,10 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
   definition.quadrature = config.cost.quadrature == "nodes" ? Quadrature::nodes : Quadrature::scheme;
   definition.tile = config.run.tile;
   definition.threads = config.run.threads;
+  definition.recomputation = config.run.recomputation == "every"      ? Recomputation::every
+                             : config.run.recomputation == "binomial" ? Recomputation::binomial
+                                                                      : Recomputation::none;
+  definition.snapshots = config.run.snapshots;
   if (definition.running && definition.quadrature == Quadrature::scheme &&
       definition.integrator->traits().negative_weights && !config.integrator.rtol) {
     throw InputError(
@@ -211,7 +215,7 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
 
 template <class T>
 Dataset<T> cast(const Dataset<double>& data) {
-  return {data.features.cast<T>(), data.labels, data.classes, data.feature_names};
+  return {data.features.cast<T>(), data.labels, data.classes, data.feature_names, data.image};
 }
 
 /// F(x) = −S σ(x − c_k) in each interval, by h S = diag(s, s/2, …, s/n): at the equilibrium c_k the field

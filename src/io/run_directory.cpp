@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sundials/sundials_config.h>
 #include <Eigen/Core>
+#include <algorithm>
 #include <boost/version.hpp>
 #include <cerrno>
 #include <charconv>
@@ -26,7 +27,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view metrics_header =
-    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate\n";
+    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate,accuracy\n";
+
+constexpr std::size_t metrics_columns = 9;
 
 void make_directories(const fs::path& path) {
   std::error_code error;
@@ -65,6 +68,7 @@ EpochMetrics metrics_of(const std::vector<double>& row) {
   m.objective.terminal = row[5];
   m.gradient_norm = row[6];
   m.learning_rate = row[7];
+  m.objective.accuracy = row[8];
   return m;
 }
 
@@ -139,7 +143,7 @@ MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch) : path_(ru
     std::getline(old, line);
     while (std::getline(old, line)) {
       const std::vector<double> row = parse_row(line);
-      if (row.size() == 8 && row[0] <= static_cast<double>(epoch)) {
+      if (row.size() == metrics_columns && row[0] <= static_cast<double>(epoch)) {
         kept += line + "\n";
       }
     }
@@ -152,9 +156,9 @@ MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch) : path_(ru
 }
 
 void MetricsFile::add(const EpochMetrics& m) {
-  fmt::print(file_.get(), "{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
-             m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm,
-             m.learning_rate);
+  fmt::print(file_.get(), "{},{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
+             m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm, m.learning_rate,
+             m.objective.accuracy);
 }
 
 void MetricsFile::flush() {
@@ -171,7 +175,7 @@ std::vector<EpochMetrics> MetricsFile::read(const RunDirectory& run) {
   std::vector<EpochMetrics> rows;
   while (std::getline(input, line)) {
     const std::vector<double> row = parse_row(line);
-    if (row.size() != 8) {
+    if (row.size() != metrics_columns) {
       throw InputError(fmt::format("'{}', line {}: damaged row '{}'; remove it",
                                    run.file("metrics.csv").string(), rows.size() + 2, line));
     }
@@ -188,7 +192,9 @@ void write_checkpoint(const RunDirectory& run, const TrainerState<T>& state) {
                     {{make_tensor("control", {size}, state.control),
                       make_tensor("first_moment", {moments}, state.first_moment),
                       make_tensor("second_moment", {moments}, state.second_moment),
-                      make_tensor("counters", {2}, std::vector<std::int64_t>{state.epoch, state.steps})},
+                      make_tensor("counters", {2}, std::vector<std::int64_t>{state.epoch, state.steps}),
+                      make_tensor("unfinished_epoch", {4},
+                                  std::vector<double>(state.unfinished.begin(), state.unfinished.end()))},
                      {{"turnpike", "checkpoint"}, {"seconds", fmt::format("{}", state.seconds)}}});
 }
 
@@ -206,11 +212,14 @@ TrainerState<T> read_checkpoint(const RunDirectory& run) {
   state.first_moment = tensor_values<T>(contents.tensor("first_moment", file), file);
   state.second_moment = tensor_values<T>(contents.tensor("second_moment", file), file);
   const auto counters = tensor_values<std::int64_t>(contents.tensor("counters", file), file);
-  if (counters.size() != 2 || counters[0] < 0 || counters[1] < 0) {
+  const auto unfinished = tensor_values<double>(contents.tensor("unfinished_epoch", file), file);
+  if (counters.size() != 2 || counters[0] < 0 || counters[1] < 0 ||
+      unfinished.size() != state.unfinished.size()) {
     throw InputError(fmt::format("the checkpoint '{}' is damaged; train again", file.string()));
   }
   state.epoch = counters[0];
   state.steps = counters[1];
+  std::copy(unfinished.begin(), unfinished.end(), state.unfinished.begin());
   const std::string seconds = contents.entry("seconds");
   std::from_chars(seconds.data(), seconds.data() + seconds.size(), state.seconds);
   return state;

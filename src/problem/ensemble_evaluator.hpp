@@ -1,14 +1,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
-#include <exception>
 #include <map>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "problem/parallel.hpp"
+#include "problem/pieces.hpp"
 #include "problem/tile_work.hpp"
 #include "turnpike/problem.hpp"
 
@@ -25,148 +27,194 @@ inline Index default_tile(Index samples) {
   return (columns + 15) / 16 * 16;
 }
 
-/// Runs body(i) for i < count on up to `threads` threads; the first exception by index is rethrown.
-template <class Body>
-void for_each_tile(int threads, Index count, Body&& body) {
-  if (threads <= 1 || count <= 1) {
-    for (Index i = 0; i < count; ++i) {
-      body(i);
-    }
-    return;
-  }
-  std::exception_ptr error;
-  Index first = count;
-#pragma omp parallel for schedule(static) num_threads(threads)
-  for (Index i = 0; i < count; ++i) {
-    try {
-      body(i);
-    } catch (...) {
-#pragma omp critical(turnpike_tile_error)
-      if (i < first) {
-        first = i;
-        error = std::current_exception();
-      }
-    }
-  }
-  if (error) {
-    std::rethrow_exception(error);
-  }
-}
-
 /// The three terms of V in the scalar type of the computation.
 template <class T>
 struct ObjectiveTerms {
   T running = T(0);
   T control = T(0);
   T terminal = T(0);
+  Index right = 0;  // samples whose largest loss component at T is that of their class
+  double gradient_norm = 0;
   IntegrationStatus status;
 };
 
 /// Evaluates V and ∇V for any scalar type T, dual numbers included. Samples are split into tiles of fixed
-/// columns; each tile is a job for one thread; sums over tiles follow a fixed tree.
+/// columns; a few tiles at a time, a group, hold the memory for their way through the layers and back. Each
+/// tile is a job for one thread, and so is each piece of the control on the way back; sums over tiles follow
+/// a fixed tree, sums over groups the order of the samples.
 template <class T>
 class EnsembleEvaluator {
  public:
+  /// The states start at the features of `data`, with zeros below them.
+  EnsembleEvaluator(ProblemDefinition<T> definition, std::shared_ptr<const Dataset<T>> data)
+      : definition_(std::move(definition)),
+        data_(std::move(data)),
+        pieces_(definition_.field->layout().size(), active_intervals(definition_)),
+        norms_(static_cast<std::size_t>(pieces_.count())),
+        control_squares_(static_cast<std::size_t>(pieces_.count())) {}
   /// `X0` is n×D.
   EnsembleEvaluator(ProblemDefinition<T> definition, State<T> X0, std::vector<int> labels)
-      : definition_(std::move(definition)), X0_(std::move(X0)), labels_(std::move(labels)) {
-    all_ = make_tiles(X0_.cols());
-    Index first = 0;
-    for (auto& tile : all_.tiles) {
-      tile->set_labels(std::span<const int>(labels_).subspan(static_cast<std::size_t>(first),
-                                                             static_cast<std::size_t>(tile->columns())),
-                       T(1) / T(static_cast<double>(X0_.cols())));
-      first += tile->columns();
-    }
-  }
+      : EnsembleEvaluator(std::move(definition), data_set(std::move(X0), std::move(labels))) {}
   EnsembleEvaluator(const EnsembleEvaluator&) = delete;
   EnsembleEvaluator& operator=(const EnsembleEvaluator&) = delete;
   ~EnsembleEvaluator() = default;
 
   [[nodiscard]] const ProblemDefinition<T>& definition() const { return definition_; }
-  [[nodiscard]] const std::vector<int>& labels() const { return labels_; }
-
-  ObjectiveTerms<T> value(const Control<T>& u) { return run(all_, u, nullptr, nullptr); }
-
-  ObjectiveTerms<T> value_and_gradient(const Control<T>& u, Control<T>& gradient) {
-    return run(all_, u, nullptr, &gradient);
+  [[nodiscard]] const std::vector<int>& labels() const { return data_->labels; }
+  [[nodiscard]] Index sample_count() const { return data_->size(); }
+  [[nodiscard]] Index piece_count() const { return pieces_.count(); }
+  void visit_pieces(const GradientSink& visit) const {
+    for (Index p = 0; p < pieces_.count(); ++p) {
+      visit(p, pieces_.piece(p).first, pieces_.piece(p).count);
+    }
   }
 
+  ObjectiveTerms<T> value(const Control<T>& u) {
+    return run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, [](Index, Index, TileWork<T>&) {});
+  }
+
+  /// The value, with a call of `at_node(k, first sample, tile)` at every node of the active intervals.
+  template <class AtNode>
+  ObjectiveTerms<T> value_visiting(const Control<T>& u, AtNode&& at_node) {
+    return run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, at_node);
+  }
+
+  /// Means over the samples `batch`, over all where it is empty.
   ObjectiveTerms<T> value_and_gradient(const Control<T>& u, std::span<const Index> batch,
-                                       Control<T>& gradient) {
-    const auto size = static_cast<Index>(batch.size());
-    auto found = batches_.find(size);
-    if (found == batches_.end()) {
-      found = batches_.emplace(size, make_tiles(size)).first;
+                                       Control<T>& gradient, const GradientSink& sink = {}) {
+    const Index samples = batch.empty() ? sample_count() : static_cast<Index>(batch.size());
+    return run(tiles_for(samples), u, batch.empty() ? nullptr : batch.data(), &gradient,
+               sink ? &sink : nullptr, [](Index, Index, TileWork<T>&) {});
+  }
+  ObjectiveTerms<T> value_and_gradient(const Control<T>& u, Control<T>& gradient) {
+    return value_and_gradient(u, {}, gradient);
+  }
+
+  /// Calls visit(j, first sample, X) with all states at `points` ≥ 1 times an interval, of the whole horizon.
+  template <class Visit>
+  ObjectiveTerms<T> visit_states(const Control<T>& u, Index points, Visit&& visit) {
+    const Index M = active_intervals(definition_);
+    const Index K = definition_.grid.intervals();
+    ObjectiveTerms<T> terms = value_visiting(u, [&](Index k, Index first, TileWork<T>& tile) {
+      const ConstTile<T> X = tile_of(std::as_const(tile.state()));
+      for (Index later = k; later <= (k == M ? K : k); ++later) {
+        visit(later * points, first, X);
+      }
+    });
+    if (points > 1) {
+      TileSet& set = tiles_for(sample_count());
+      std::vector<IntegrationStatus> statuses(static_cast<std::size_t>(set.count));
+      for (Index group = 0; group < set.count; group += group_size) {
+        parallel_for(definition_.threads, std::min(group_size, set.count - group), [&](Index i) {
+          TileWork<T>& tile = set.tile(group + i);
+          const Index first = (group + i) * set.columns;
+          load(tile, first, nullptr);
+          IntegrationStatus& own = statuses[static_cast<std::size_t>(group + i)];
+          own = tile.advance_dense(u, points, [&](Index j, const State<T>& X) {
+            if (j % points != 0) {
+              visit(j, first, tile_of(X));
+            }
+          });
+          own.sample = own.step.column < 0 ? -1 : first + own.step.column;
+        });
+      }
+      statuses.push_back(terms.status);
+      terms.status = earliest(statuses);  // what lies behind a failure has been visited all the same
     }
-    return run(found->second, u, batch.data(), &gradient);
+    return terms;
   }
 
   /// K·points + 1 states, fewer when the integration fails.
   std::vector<State<T>> states(const Control<T>& u, IntegrationStatus& status, Index points) {
     const Index K = definition_.grid.intervals();
-    std::vector<State<T>> nodes(static_cast<std::size_t>(K * points) + 1, State<T>(X0_.rows(), X0_.cols()));
-    std::vector<IntegrationStatus> statuses(all_.tiles.size());
-    for_each_tile(definition_.threads, all_.count(), [&](Index i) {
-      TileWork<T>& tile = all_.tile(i);
-      const Index first = i * all_.columns;
-      load(tile, first, nullptr);
-      statuses[static_cast<std::size_t>(i)] = checked_advance(tile, u, first, [&](Index k) {
-        nodes[static_cast<std::size_t>(k * points)].middleCols(first, tile.columns()) = tile.state();
-      });
-      if (points > 1) {
-        load(tile, first, nullptr);
-        // What lies behind a failure is cut off below.
-        const IntegrationStatus dense = tile.advance_dense(u, points, [&](Index j, const State<T>& X) {
-          nodes[static_cast<std::size_t>(j)].middleCols(first, tile.columns()) = X;
-        });
-        IntegrationStatus& own = statuses[static_cast<std::size_t>(i)];
-        if (own.ok() && !dense.ok()) {
-          own = dense;
-          own.sample = dense.step.column < 0 ? -1 : first + dense.step.column;
-        }
-      }
-    });
-    status = earliest(statuses);
+    std::vector<State<T>> nodes(static_cast<std::size_t>(K * points) + 1,
+                                State<T>(definition_.field->state_dimension(), sample_count()));
+    status = visit_states(u, points, [&](Index j, Index first, ConstTile<T> X) {
+               nodes[static_cast<std::size_t>(j)].middleCols(first, X.columns) = matrix(X);
+             }).status;
     if (!status.ok()) {
       nodes.resize(static_cast<std::size_t>(status.interval * points) + 1);
     }
     return nodes;
   }
 
- private:
-  struct TileSet {
-    Index columns = 0;  // of every tile but perhaps the last
-    std::vector<std::unique_ptr<TileWork<T>>> tiles;
-    std::vector<std::vector<T>> gradients;
-    std::vector<IntegrationStatus> statuses;
-    std::vector<std::vector<int>> labels;  // of mini-batches
+  /// Calls with(tile, first sample) for each tile of all samples after a pass with a tape: costates may
+  /// follow.
+  template <class With>
+  ObjectiveTerms<T> with_final_tiles(const Control<T>& u, With&& with) {
+    const Index M = active_intervals(definition_);
+    return value_visiting(u, [&](Index k, Index first, TileWork<T>& tile) {
+      if (k == M) {
+        with(tile, first);
+      }
+    });
+  }
 
-    [[nodiscard]] Index count() const { return static_cast<Index>(tiles.size()); }
-    [[nodiscard]] TileWork<T>& tile(Index i) const { return *tiles[static_cast<std::size_t>(i)]; }
+ private:
+  /// Tiles whose memory exists at the same time. A constant: the order of sums depends on it.
+  static constexpr Index group_size = 16;
+
+  /// The tiles of some number of samples: tile i works in the memory of slot i mod group_size.
+  struct TileSet {
+    Index count = 0;
+    Index columns = 0;                                // of every tile but perhaps the last
+    std::vector<std::unique_ptr<TileWork<T>>> slots;  // of tiles with `columns`
+    std::unique_ptr<TileWork<T>> last;                // of the last tile where it has fewer
+    std::vector<std::vector<T>> gradients;            // of one block, slot by slot
+    std::vector<IntegrationStatus> statuses;
+    std::vector<int> labels;  // of the tile in each slot
+    std::vector<T> running;   // tile by tile
+    std::vector<T> terminal;
+    std::vector<Index> right;
+
+    [[nodiscard]] TileWork<T>& tile(Index i) const {
+      return i == count - 1 && last ? *last : *slots[static_cast<std::size_t>(i % group_size)];
+    }
   };
 
-  TileSet make_tiles(Index samples) {
+  static std::shared_ptr<const Dataset<T>> data_set(State<T> X0, std::vector<int> labels) {
+    auto data = std::make_shared<Dataset<T>>();
+    data->features = std::move(X0);
+    data->labels = std::move(labels);
+    return data;
+  }
+
+  TileSet& tiles_for(Index samples) {
+    const auto found = sets_.find(samples);
+    if (found != sets_.end()) {
+      return found->second;
+    }
     TileSet set;
     set.columns = std::min(samples, definition_.tile > 0 ? definition_.tile : default_tile(samples));
-    for (Index first = 0; first < samples; first += set.columns) {
-      const Index columns = std::min(set.columns, samples - first);
-      set.tiles.push_back(std::make_unique<TileWork<T>>(definition_, columns));
-      set.labels.emplace_back(static_cast<std::size_t>(columns));
+    set.count = (samples + set.columns - 1) / set.columns;
+    const Index rest = samples - (set.count - 1) * set.columns;
+    const Index full = rest == set.columns ? set.count : set.count - 1;
+    for (Index i = 0; i < std::min(full, group_size); ++i) {
+      set.slots.push_back(std::make_unique<TileWork<T>>(definition_, set.columns));
     }
-    const auto entries =
-        static_cast<std::size_t>(definition_.grid.intervals() * definition_.field->layout().size());
-    set.gradients.assign(set.tiles.size(), std::vector<T>(entries, T(0)));
-    set.statuses.resize(set.tiles.size());
-    return set;
+    if (full < set.count) {
+      set.last = std::make_unique<TileWork<T>>(definition_, rest);
+    }
+    const auto count = static_cast<std::size_t>(set.count);
+    set.labels.resize(static_cast<std::size_t>(std::min(set.count, group_size) * set.columns));
+    set.running.resize(count);
+    set.terminal.resize(count);
+    set.right.resize(count);
+    set.statuses.resize(count);
+    return sets_.emplace(samples, std::move(set)).first->second;
   }
 
   /// The tile's initial states: consecutive samples, or those named by `batch`.
   void load(TileWork<T>& tile, Index first, const Index* batch) {
     State<T>& X = tile.state();
+    const State<T>& features = data_->features;
     for (Index i = 0; i < X.rows(); ++i) {
-      const T* const from = X0_.data() + i * X0_.cols();
       T* const to = X.data() + i * X.cols();
+      if (i >= features.rows()) {
+        std::fill_n(to, X.cols(), T(0));
+        continue;
+      }
+      const T* const from = features.data() + i * features.cols();
       if (batch == nullptr) {
         std::copy_n(from + first, X.cols(), to);
       } else {
@@ -177,107 +225,262 @@ class EnsembleEvaluator {
     }
   }
 
-  void load_labels(TileSet& set, Index i, const Index* batch, T scale) {
-    std::vector<int>& labels = set.labels[static_cast<std::size_t>(i)];
+  /// Labels of tile i; its costs are multiplied by `scale`.
+  std::span<const int> load_labels(TileSet& set, Index i, const Index* batch, T scale) {
+    TileWork<T>& tile = set.tile(i);
+    const std::span<int> labels(set.labels.data() + (i % group_size) * set.columns,
+                                static_cast<std::size_t>(tile.columns()));
     for (std::size_t d = 0; d < labels.size(); ++d) {
-      labels[d] = labels_[static_cast<std::size_t>(batch[static_cast<std::size_t>(i * set.columns) + d])];
+      const Index sample = i * set.columns + static_cast<Index>(d);
+      labels[d] = data_->labels[static_cast<std::size_t>(batch == nullptr ? sample : batch[sample])];
     }
-    set.tile(i).set_labels(labels, scale);
+    tile.set_labels(labels, scale);
+    return labels;
   }
 
-  ObjectiveTerms<T> run(TileSet& set, const Control<T>& u, const Index* batch, Control<T>* gradient) {
+  template <class AtNode>
+  ObjectiveTerms<T> run(TileSet& set, const Control<T>& u, const Index* batch, Control<T>* gradient,
+                        const GradientSink* sink, AtNode&& at_node) {
     Index samples = 0;
-    for (const auto& tile : set.tiles) {
-      samples += tile->columns();
+    for (Index i = 0; i < set.count; ++i) {
+      samples += set.tile(i).columns();
     }
     const T scale = T(1) / T(static_cast<double>(samples));
-    for_each_tile(definition_.threads, set.count(), [&](Index i) {
-      TileWork<T>& tile = set.tile(i);
-      if (batch != nullptr) {
-        load_labels(set, i, batch, scale);
-      }
-      set.statuses[static_cast<std::size_t>(i)] =
-          run_tile(tile, u, i * set.columns, batch,
-                   gradient == nullptr ? nullptr : &set.gradients[static_cast<std::size_t>(i)]);
-    });
-
     ObjectiveTerms<T> terms;
+    IntegrationStatus backward;
+    // A sink must see pieces that are in cache, and they are on the way back; else what can fail comes first.
+    const bool squares_known = gradient == nullptr || sink == nullptr;
+    if (squares_known) {
+      parallel_for(definition_.threads, pieces_.count(), [&](Index p) { sum_squares(u, p); });
+    }
+    const bool goes_back = gradient != nullptr && (!squares_known || squares_are_finite());
+    for (Index group = 0; group < set.count; group += group_size) {
+      const Index tiles = std::min(group_size, set.count - group);
+      parallel_for(definition_.threads, tiles, [&](Index slot) {
+        const Index i = group + slot;
+        const auto at = static_cast<std::size_t>(i);
+        TileWork<T>& tile = set.tile(i);
+        const std::span<const int> labels = load_labels(set, i, batch, scale);
+        set.statuses[at] = forward(tile, u, i * set.columns, batch, gradient != nullptr, at_node);
+        set.running[at] = tile.running();
+        set.terminal[at] = tile.terminal();
+        set.right[at] = count_right(tile, labels);
+      });
+      const bool all_ok = std::all_of(set.statuses.begin() + group, set.statuses.begin() + group + tiles,
+                                      [](const IntegrationStatus& status) { return status.ok(); });
+      if (goes_back && all_ok && backward.ok()) {
+        backward = pull_back(set, group, tiles, u, *gradient, sink);
+      }
+    }
     terms.status = earliest(set.statuses);
     if (batch != nullptr && terms.status.sample >= 0) {
       terms.status.sample = batch[terms.status.sample];
     }
-    for (const auto& tile : set.tiles) {
-      terms.running += tile->running();
-      terms.terminal += tile->terminal();
+    for (std::size_t i = 0; i < set.running.size(); ++i) {
+      terms.running += set.running[i];
+      terms.terminal += set.terminal[i];
+      terms.right += set.right[i];
     }
-    if (gradient != nullptr) {
-      sum_gradients(set);
-      std::copy(set.gradients.front().begin(), set.gradients.front().end(), gradient->values().begin());
+    if (!squares_known && (!terms.status.ok() || !backward.ok())) {
+      parallel_for(definition_.threads, pieces_.count(), [&](Index p) { sum_squares(u, p); });
     }
-    // Σ_k h_k r‖u_k‖² and its gradient 2 h_k r u_k.
-    for (Index k = 0; k < definition_.grid.intervals(); ++k) {
-      const T weight = T(definition_.grid.length(k) * definition_.r);
-      T sum(0);
-      for (Index i = 0; i < u.layout().size(); ++i) {
-        const T value = u.interval(k)[i];
-        sum += value * value;
-        if (gradient != nullptr) {
-          gradient->interval(k)[i] += (weight + weight) * value;
+    add_control_term(terms);
+    if (gradient != nullptr && terms.status.ok()) {
+      terms.status = backward;
+      double sum = 0;
+      for (const double square : norms_) {
+        sum += square;
+      }
+      terms.gradient_norm = std::sqrt(sum);
+    }
+    return terms;
+  }
+
+  template <class AtNode>
+  IntegrationStatus forward(TileWork<T>& tile, const Control<T>& u, Index first, const Index* batch,
+                            bool taped, AtNode&& at_node) {
+    load(tile, first, batch);
+    IntegrationStatus status = tile.advance(u, taped, [&](Index k) { at_node(k, first, tile); });
+    if (status.ok() && !tile.is_finite_at_end()) {
+      load(tile, first, batch);
+      return checked_advance(tile, u, first);
+    }
+    status.sample = status.step.column < 0 ? -1 : first + status.step.column;
+    return status;
+  }
+
+  /// Σ over the group's tiles of ∇V, block of intervals by block, added to `gradient`; with the last group
+  /// comes the gradient of r‖u‖².
+  IntegrationStatus pull_back(TileSet& set, Index group, Index tiles, const Control<T>& u,
+                              Control<T>& gradient, const GradientSink* sink) {
+    const bool begins = group == 0;
+    const bool ends = group + tiles == set.count;
+    set.gradients.resize(static_cast<std::size_t>(std::min(set.count, group_size)));
+    for (Index slot = 0; slot < tiles; ++slot) {
+      set.tile(group + slot).begin_pull_back();
+    }
+    for (Index block = pieces_.blocks() - 1; block >= 0; --block) {
+      const Index first = pieces_.first_interval(block);
+      const Index last = pieces_.first_interval(block + 1);
+      parallel_for(definition_.threads, tiles, [&](Index slot) {
+        const Index i = group + slot;
+        std::vector<T>& own = set.gradients[static_cast<std::size_t>(slot)];
+        own.assign(static_cast<std::size_t>((last - first) * u.layout().size()), T(0));
+        IntegrationStatus& status = set.statuses[static_cast<std::size_t>(i)];
+        status = set.tile(i).pull_back(u, first, last, own.data());
+        status.sample = status.step.column < 0 ? -1 : i * set.columns + status.step.column;
+      });
+      for (Index i = group; i < group + tiles; ++i) {
+        if (!set.statuses[static_cast<std::size_t>(i)].ok()) {
+          return {};  // told by the tile's own status
         }
       }
-      terms.control += weight * sum;
+      const Index from = pieces_.first_piece(block);
+      parallel_for(definition_.threads, pieces_.first_piece(block + 1) - from, [&](Index p) {
+        finish_piece(set, tiles, u, gradient, from + p, first, begins, ends, sink != nullptr);
+        if (ends && sink != nullptr && std::isfinite(norms_[static_cast<std::size_t>(from + p)])) {
+          const Piece piece = pieces_.piece(from + p);
+          (*sink)(from + p, piece.first, piece.count);
+        }
+      });
+      if (ends) {
+        const IntegrationStatus status = check_gradient(gradient, block);
+        if (!status.ok()) {
+          return status;
+        }
+      }
+    }
+    return {};
+  }
+
+  void finish_piece(TileSet& set, Index tiles, const Control<T>& u, Control<T>& gradient, Index p,
+                    Index first_interval, bool begins, bool ends, bool with_squares) {
+    const Piece piece = pieces_.piece(p);
+    const Index n_u = u.layout().size();
+    const Index offset = piece.first - first_interval * n_u;
+    const auto own = [&](Index slot) {
+      return set.gradients[static_cast<std::size_t>(slot)].data() + offset;
+    };
+    for (Index stride = 1; stride < tiles; stride *= 2) {
+      for (Index slot = 0; slot + stride < tiles; slot += 2 * stride) {
+        T* const to = own(slot);
+        const T* const from = own(slot + stride);
+        for (Index i = 0; i < piece.count; ++i) {
+          to[i] += from[i];
+        }
+      }
+    }
+    T* const g = gradient.values().data() + piece.first;
+    const T* const sum = own(0);
+    if (begins) {
+      std::copy_n(sum, piece.count, g);
+    } else {
+      for (Index i = 0; i < piece.count; ++i) {
+        g[i] += sum[i];
+      }
+    }
+    if (ends) {
+      const T* const values = u.values().data();
+      for (Index i = piece.first; i < piece.first + piece.count;) {
+        const Index k = i / n_u;
+        const Index end = std::min((k + 1) * n_u, piece.first + piece.count);
+        const T weight = T(2 * definition_.grid.length(k) * definition_.r);
+        T* const to = gradient.values().data();
+        for (; i < end; ++i) {
+          to[i] += weight * values[i];
+        }
+      }
+      norms_[static_cast<std::size_t>(p)] = square_norm<double>(g, piece.count);
+      if (with_squares) {
+        sum_squares(u, p);
+      }
+    }
+  }
+
+  /// Σ_k h_k r‖u_k‖² over the piece.
+  void sum_squares(const Control<T>& u, Index p) {
+    const Piece piece = pieces_.piece(p);
+    const Index n_u = u.layout().size();
+    T total(0);
+    for (Index i = piece.first; i < piece.first + piece.count;) {
+      const Index k = i / n_u;
+      const Index end = std::min((k + 1) * n_u, piece.first + piece.count);
+      total += T(definition_.grid.length(k) * definition_.r) * square_norm<T>(u.values().data() + i, end - i);
+      i = end;
+    }
+    control_squares_[static_cast<std::size_t>(p)] = total;
+  }
+
+  [[nodiscard]] bool squares_are_finite() const {
+    T sum(0);
+    for (const T& square : control_squares_) {
+      sum += square;
+    }
+    return is_finite(sum);
+  }
+
+  void add_control_term(ObjectiveTerms<T>& terms) const {
+    for (Index p = 0; p < pieces_.count(); ++p) {
+      terms.control += control_squares_[static_cast<std::size_t>(p)];
       if (terms.status.ok() && !is_finite(terms.control)) {
+        const Index k = pieces_.piece(p).first / definition_.field->layout().size();
         terms.status = {{StepOutcome::not_finite, definition_.grid.node(k), definition_.grid.length(k), -1,
                          "it is r‖u‖² that overflows; lower cost.r or optimizer.learning_rate"},
                         k,
                         -1};
       }
     }
-    return terms;
   }
 
-  IntegrationStatus run_tile(TileWork<T>& tile, const Control<T>& u, Index first, const Index* batch,
-                             std::vector<T>* gradient) {
-    load(tile, first, batch);
-    IntegrationStatus status = tile.advance(u, gradient != nullptr, [](Index) {});
-    if (status.ok() && !tile.is_finite_at_end()) {
-      load(tile, first, batch);
-      status = checked_advance(tile, u, first, [](Index) {});
+  /// Names the last interval of the block, the first on the way back, whose gradient is not finite.
+  IntegrationStatus check_gradient(const Control<T>& gradient, Index block) const {
+    const auto from = norms_.begin() + pieces_.first_piece(block);
+    const auto to = norms_.begin() + pieces_.first_piece(block + 1);
+    if (std::all_of(from, to, [](double norm) { return std::isfinite(norm); })) {
+      return {};
     }
-    if (status.ok() && gradient != nullptr) {
-      std::fill(gradient->begin(), gradient->end(), T(0));
-      status = tile.pull_back(u, gradient->data());
-      if (status.ok()) {
-        status = check_gradient(*gradient);
-      }
-    }
-    status.sample = status.step.column < 0 ? -1 : first + status.step.column;
-    return status;
-  }
-
-  /// Names the last interval, the first on the way back, whose gradient is not finite.
-  IntegrationStatus check_gradient(const std::vector<T>& gradient) const {
     const TimeGrid& grid = definition_.grid;
-    const auto size = static_cast<std::ptrdiff_t>(definition_.field->layout().size());
-    for (Index k = grid.intervals() - 1; k >= 0; --k) {
-      const auto entries = gradient.begin() + k * size;
-      if (!std::all_of(entries, entries + size, [](const T& entry) { return is_finite(entry); })) {
+    for (Index k = pieces_.first_interval(block + 1) - 1; k >= pieces_.first_interval(block); --k) {
+      const T* const entries = gradient.interval(k);
+      if (!std::all_of(entries, entries + gradient.layout().size(),
+                       [](const T& entry) { return is_finite(entry); })) {
         return {{StepOutcome::gradient_not_finite, grid.node(k), grid.length(k), -1}, k, -1};
       }
     }
-    return {};
+    const Index k = pieces_.first_interval(block);
+    return {{StepOutcome::gradient_not_finite, grid.node(k), grid.length(k), -1}, k, -1};
+  }
+
+  /// Samples of the tile whose largest loss component is that of their class.
+  Index count_right(TileWork<T>& tile, std::span<const int> labels) const {
+    const Cost<T>* const cost = definition_.terminal ? definition_.terminal.get() : definition_.running.get();
+    if (cost == nullptr) {
+      return 0;
+    }
+    const State<T>& X = tile.state();
+    const std::span<const Index> components = cost->components();
+    Index right = 0;
+    for (Index d = 0; d < X.cols(); ++d) {
+      const auto label = static_cast<std::size_t>(labels[static_cast<std::size_t>(d)]);
+      const T own = X(components[label], d);
+      bool largest = true;
+      for (std::size_t c = 0; c < components.size(); ++c) {
+        const T other = X(components[c], d);
+        largest = largest && (c < label ? other < own : !(other > own));
+      }
+      right += largest ? 1 : 0;
+    }
+    return right;
   }
 
   /// Advances with a look at the state at every node, to name the interval where it ceases to be finite.
-  template <class AtNode>
-  IntegrationStatus checked_advance(TileWork<T>& tile, const Control<T>& u, Index first, AtNode&& at_node) {
+  IntegrationStatus checked_advance(TileWork<T>& tile, const Control<T>& u, Index first) {
     IntegrationStatus failure;
     const TimeGrid& grid = definition_.grid;
     IntegrationStatus status = tile.advance(u, false, [&](Index k) {
       if (!failure.ok()) {
         return;
       }
-      at_node(k);
       const State<T>& X = tile.state();
       for (Index d = 0; d < X.cols() && failure.ok(); ++d) {
         for (Index i = 0; i < X.rows(); ++i) {
@@ -299,7 +502,7 @@ class EnsembleEvaluator {
       return status;
     }
     if (!is_finite(tile.running()) || !is_finite(tile.terminal())) {
-      const Index last = grid.intervals() - 1;
+      const Index last = active_intervals(definition_) - 1;
       return {{StepOutcome::not_finite, grid.node(last), grid.length(last), -1}, last, -1};
     }
     return {};
@@ -316,25 +519,12 @@ class EnsembleEvaluator {
     return first;
   }
 
-  /// Adds all tiles' gradients into the first, pairwise in a fixed tree.
-  static void sum_gradients(TileSet& set) {
-    const std::size_t count = set.gradients.size();
-    for (std::size_t stride = 1; stride < count; stride *= 2) {
-      for (std::size_t i = 0; i + stride < count; i += 2 * stride) {
-        std::vector<T>& to = set.gradients[i];
-        const std::vector<T>& from = set.gradients[i + stride];
-        for (std::size_t j = 0; j < to.size(); ++j) {
-          to[j] += from[j];
-        }
-      }
-    }
-  }
-
   ProblemDefinition<T> definition_;
-  State<T> X0_;
-  std::vector<int> labels_;
-  TileSet all_;
-  std::map<Index, TileSet> batches_;
+  std::shared_ptr<const Dataset<T>> data_;
+  Pieces pieces_;
+  std::vector<double> norms_;       // ‖·‖² of the gradient, piece by piece
+  std::vector<T> control_squares_;  // Σ h_k r‖u_k‖², piece by piece
+  std::map<Index, TileSet> sets_;   // by the number of samples
 };
 
 }  // namespace turnpike

@@ -39,7 +39,7 @@ void check_weight(double value, const char* name) {
 template <class T>
 void check_control(const Control<T>& u, const ProblemDefinition<T>& definition) {
   const Index size = definition.field->layout().size();
-  const Index intervals = definition.grid.intervals();
+  const Index intervals = active_intervals(definition);
   if (u.layout().size() != size || u.intervals() != intervals) {
     throw InputError(fmt::format(
         "the control has {} intervals of {} numbers, but the problem has {} intervals of {}; start from "
@@ -61,9 +61,13 @@ void check_batch(std::span<const Index> batch, Index samples) {
 }
 
 template <class T>
-Objective in_double(const ObjectiveTerms<T>& terms) {
-  return {static_cast<double>(terms.running), static_cast<double>(terms.control),
-          static_cast<double>(terms.terminal), terms.status};
+Objective in_double(const ObjectiveTerms<T>& terms, Index samples) {
+  return {static_cast<double>(terms.running),
+          static_cast<double>(terms.control),
+          static_cast<double>(terms.terminal),
+          static_cast<double>(terms.right) / static_cast<double>(samples),
+          terms.gradient_norm,
+          terms.status};
 }
 
 }  // namespace
@@ -90,7 +94,13 @@ struct OptimalControlProblem<T>::Workspace {
 };
 
 template <class T>
-OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition, const Dataset<T>& data) {
+OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition, const Dataset<T>& data)
+    : OptimalControlProblem(std::move(definition), std::make_shared<const Dataset<T>>(data)) {}
+
+template <class T>
+OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition,
+                                                std::shared_ptr<const Dataset<T>> samples) {
+  const Dataset<T>& data = *samples;
   if (!definition.field || !definition.integrator) {
     throw InputError("an optimal control problem needs a field and an integrator; set both");
   }
@@ -114,8 +124,32 @@ OptimalControlProblem<T>::OptimalControlProblem(ProblemDefinition<T> definition,
                     "at least 0 samples",
                     definition.threads, definition.tile));
   }
-  State<T> X0 = initial_state(data, n);
-  workspace_ = std::unique_ptr<Workspace>(new Workspace{{std::move(definition), std::move(X0), data.labels}});
+  check_state_dimension(n, data.feature_count());
+  const Index K = definition.grid.intervals();
+  if (definition.active_intervals < 0 || definition.active_intervals > K) {
+    throw InputError(
+        fmt::format("control.active_intervals = {}; give a number from 1 to control.intervals = {}",
+                    definition.active_intervals, K));
+  }
+  if (active_intervals(definition) < K) {
+    if (!definition.integrator->traits().keeps_equilibria) {
+      throw InputError(fmt::format(
+          "control.active_intervals = {} needs a scheme that keeps equilibria, but '{}' does not; "
+          "choose another or train all {} intervals",
+          definition.active_intervals, definition.integrator->traits().name, K));
+    }
+    if (definition.running && definition.running->depends_on_control()) {
+      throw InputError(
+          "control.active_intervals needs a running cost that does not depend on the control; train all "
+          "intervals");
+    }
+  }
+  if (definition.recomputation != Recomputation::none && definition.snapshots < 1) {
+    throw InputError(
+        fmt::format("run.snapshots = {}; give at least 1 state to keep, or set run.recomputation = none",
+                    definition.snapshots));
+  }
+  workspace_ = std::unique_ptr<Workspace>(new Workspace{{std::move(definition), std::move(samples)}});
 }
 
 template <class T>
@@ -132,7 +166,7 @@ const ProblemDefinition<T>& OptimalControlProblem<T>::definition() const {
 
 template <class T>
 Index OptimalControlProblem<T>::sample_count() const {
-  return static_cast<Index>(workspace_->evaluator.labels().size());
+  return workspace_->evaluator.sample_count();
 }
 
 template <class T>
@@ -142,29 +176,60 @@ std::span<const int> OptimalControlProblem<T>::labels() const {
 
 template <class T>
 Control<T> OptimalControlProblem<T>::zero_control() const {
-  return {definition().field->layout(), definition().grid.intervals()};
+  return {definition().field->layout(), active_intervals(definition())};
+}
+
+template <class T>
+Index OptimalControlProblem<T>::piece_count() const {
+  return workspace_->evaluator.piece_count();
+}
+
+template <class T>
+void OptimalControlProblem<T>::visit_pieces(const GradientSink& visit) const {
+  workspace_->evaluator.visit_pieces(visit);
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value(const Control<T>& u) {
   check_control(u, definition());
-  return in_double(workspace_->evaluator.value(u));
+  return in_double(workspace_->evaluator.value(u), sample_count());
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Control<T>& gradient) {
+  return value_and_gradient(u, gradient, GradientSink());
+}
+
+template <class T>
+Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Control<T>& gradient,
+                                                       const GradientSink& sink) {
   check_control(u, definition());
   check_control(gradient, definition());
-  return in_double(workspace_->evaluator.value_and_gradient(u, gradient));
+  return in_double(workspace_->evaluator.value_and_gradient(u, {}, gradient, sink), sample_count());
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, std::span<const Index> batch,
                                                        Control<T>& gradient) {
+  return value_and_gradient(u, batch, gradient, GradientSink());
+}
+
+template <class T>
+Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, std::span<const Index> batch,
+                                                       Control<T>& gradient, const GradientSink& sink) {
   check_control(u, definition());
   check_control(gradient, definition());
   check_batch(batch, sample_count());
-  return in_double(workspace_->evaluator.value_and_gradient(u, batch, gradient));
+  return in_double(workspace_->evaluator.value_and_gradient(u, batch, gradient, sink),
+                   static_cast<Index>(batch.size()));
+}
+
+template <class T>
+Objective OptimalControlProblem<T>::visit_states(const Control<T>& u, const StateVisitor<T>& visit,
+                                                 Index points) {
+  check_control(u, definition());
+  assert(points >= 1);
+  return in_double(workspace_->evaluator.visit_states(u, points, visit), sample_count());
 }
 
 template <class T>

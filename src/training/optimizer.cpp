@@ -1,5 +1,7 @@
 #include "turnpike/optimizer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <numbers>
@@ -31,38 +33,63 @@ Optimizer<T>::Optimizer(const OptimizerOptions& options, std::size_t size)
       v_(options.kind == OptimizerKind::sgd ? 0 : size, T(0)) {}
 
 template <class T>
-void Optimizer<T>::step(std::span<T> u, std::span<const T> g, double learning_rate, double scale) {
-  assert(u.size() == g.size());
+void Optimizer<T>::begin_step(double learning_rate, double scale) {
   ++steps_;
-  T* const control = u.data();
-  const T* const gradient = g.data();
-  const std::size_t size = u.size();
-  const auto factor = static_cast<T>(scale);
-  const auto eta = static_cast<T>(learning_rate);
+  const auto t = static_cast<double>(steps_);
+  const bool decoupled = options_.kind == OptimizerKind::adamw;
   const auto w = static_cast<T>(options_.weight_decay);
-  if (options_.kind == OptimizerKind::sgd) {
-    for (std::size_t i = 0; i < size; ++i) {
-      control[i] -= eta * (factor * gradient[i] + w * control[i]);
+  now_.scale = static_cast<T>(scale);
+  now_.eta = static_cast<T>(learning_rate);
+  now_.shrink = decoupled ? T(1) - now_.eta * w : T(1);
+  now_.weight_decay = decoupled ? T(0) : w;
+  now_.beta1 = static_cast<T>(options_.beta1);
+  now_.beta2 = static_cast<T>(options_.beta2);
+  now_.epsilon = static_cast<T>(options_.epsilon);
+  // m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
+  now_.rate = static_cast<T>(learning_rate / (1 - std::pow(options_.beta1, t)));
+  now_.second = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
+}
+
+/// `before` may be g: each entry is read before it is written.
+template <class T>
+void Optimizer<T>::update(T* u, const T* g, T* before, std::ptrdiff_t first, std::ptrdiff_t count) {
+  const Coefficients c = now_;
+  const auto move = [&](auto&& to) {
+    for (std::ptrdiff_t i = first; i < first + count; ++i) {
+      const T old = u[i];
+      u[i] = to(i, old, c.scale * g[i] + c.weight_decay * old);
+      before[i] = old;
     }
+  };
+  if (options_.kind == OptimizerKind::sgd) {
+    move([&](std::ptrdiff_t /*i*/, T old, T slope) { return old - c.eta * slope; });
     return;
   }
-  const bool decoupled = options_.kind == OptimizerKind::adamw;
-  const T shrink = decoupled ? T(1) - eta * w : T(1);
-  const T added = decoupled ? T(0) : w;
-  const auto beta1 = static_cast<T>(options_.beta1);
-  const auto beta2 = static_cast<T>(options_.beta2);
-  const auto epsilon = static_cast<T>(options_.epsilon);
-  const auto t = static_cast<double>(steps_);
-  // m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ)
-  const auto rate = static_cast<T>(learning_rate / (1 - std::pow(options_.beta1, t)));
-  const auto second = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
   T* const m = m_.data();
   T* const v = v_.data();
-  for (std::size_t i = 0; i < size; ++i) {
-    const T slope = factor * gradient[i] + added * control[i];
-    m[i] = beta1 * m[i] + (T(1) - beta1) * slope;
-    v[i] = beta2 * v[i] + (T(1) - beta2) * slope * slope;
-    control[i] = shrink * control[i] - rate * m[i] / (std::sqrt(v[i] * second) + epsilon);
+  move([&](std::ptrdiff_t i, T old, T slope) {
+    m[i] = c.beta1 * m[i] + (T(1) - c.beta1) * slope;
+    v[i] = c.beta2 * v[i] + (T(1) - c.beta2) * slope * slope;
+    return c.shrink * old - c.rate * m[i] / (std::sqrt(v[i] * c.second) + c.epsilon);
+  });
+}
+
+template <class T>
+void Optimizer<T>::update(std::span<T> u, std::span<T> g, std::ptrdiff_t first, std::ptrdiff_t count) {
+  assert(u.size() == g.size());
+  update(u.data(), g.data(), g.data(), first, count);
+}
+
+template <class T>
+void Optimizer<T>::step(std::span<T> u, std::span<const T> g, double learning_rate, double scale) {
+  assert(u.size() == g.size());
+  begin_step(learning_rate, scale);
+  // Pieces whose former values fit into a cache.
+  constexpr std::ptrdiff_t piece = 1024;
+  std::array<T, piece> before;
+  const auto size = static_cast<std::ptrdiff_t>(u.size());
+  for (std::ptrdiff_t first = 0; first < size; first += piece) {
+    update(u.data(), g.data(), before.data() - first, first, std::min(piece, size - first));
   }
 }
 

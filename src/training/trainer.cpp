@@ -97,9 +97,9 @@ Trainer<T>::Trainer(OptimalControlProblem<T>& problem, Control<T> initial, const
       options_(checked(options, problem.sample_count())),
       control_(std::move(initial)),
       gradient_(problem.zero_control()),
-      last_good_(control_),
       optimizer_(options.optimizer, control_.values().size()),
-      order_(static_cast<std::size_t>(problem.sample_count())) {
+      order_(static_cast<std::size_t>(problem.sample_count())),
+      updated_(static_cast<std::size_t>(problem.piece_count())) {
   const std::int64_t per_epoch = steps_per_epoch();
   learning_rate_ = {.rate = options.learning_rate,
                     .schedule = options.schedule,
@@ -117,24 +117,28 @@ std::int64_t Trainer<T>::steps_per_epoch() const {
 }
 
 template <class T>
-TrainingResult Trainer<T>::run(const Observer& observer, const std::atomic<bool>& stop) {
+TrainingResult Trainer<T>::run(const Observer& observer, const std::atomic<bool>& stop,
+                               const StepObserver& step_observer) {
   TrainingResult result;
   bool go_on = true;
   while (epoch_ < options_.epochs && go_on) {
     if (stop.load(std::memory_order_relaxed)) {
-      go_on = false;
       break;
     }
     EpochMetrics metrics;
     const auto start = std::chrono::steady_clock::now();
-    const bool finite = run_epoch(metrics, result);
+    const EpochEnd end = run_epoch(metrics, result, stop, step_observer);
     seconds_ += seconds_since(start);
-    if (!finite) {
+    if (end == EpochEnd::failed) {
       result.epoch = epoch_;
       result.steps = optimizer_.steps();
       return result;
     }
+    if (end == EpochEnd::stopped) {
+      break;
+    }
     ++epoch_;
+    sums_ = {};
     metrics.epoch = epoch_;
     metrics.steps = optimizer_.steps();
     go_on = observer(metrics);
@@ -152,48 +156,111 @@ TrainingResult Trainer<T>::run(const Observer& observer, const std::atomic<bool>
 }
 
 template <class T>
-bool Trainer<T>::run_epoch(EpochMetrics& metrics, TrainingResult& result) {
-  if (options_.batch == 0) {
-    metrics.objective = problem_->value_and_gradient(control_, gradient_);
-    return take_step(metrics.objective, metrics, result);
+typename Trainer<T>::EpochEnd Trainer<T>::run_epoch(EpochMetrics& metrics, TrainingResult& result,
+                                                    const std::atomic<bool>& stop,
+                                                    const StepObserver& step_observer) {
+  const std::int64_t per_epoch = steps_per_epoch();
+  std::size_t batch = order_.size();
+  if (options_.batch > 0) {
+    Random(options_.seed, RandomPurpose::shuffle, static_cast<std::uint64_t>(epoch_)).permute(order_);
+    batch = static_cast<std::size_t>(options_.batch);
   }
-  Random(options_.seed, RandomPurpose::shuffle, static_cast<std::uint64_t>(epoch_)).permute(order_);
-  const auto batch = static_cast<std::size_t>(options_.batch);
-  const double share = 1.0 / static_cast<double>(steps_per_epoch());
-  for (std::size_t first = 0; first < order_.size(); first += batch) {
+  for (std::int64_t i = optimizer_.steps() - epoch_ * per_epoch; i < per_epoch; ++i) {
+    if (stop.load(std::memory_order_relaxed)) {
+      return EpochEnd::stopped;
+    }
+    const std::size_t first = static_cast<std::size_t>(i) * batch;
     const std::span<const Index> samples =
         std::span<const Index>(order_).subspan(first, std::min(batch, order_.size() - first));
-    const Objective objective = problem_->value_and_gradient(control_, samples, gradient_);
-    metrics.objective.running += share * objective.running;
-    metrics.objective.control += share * objective.control;
-    metrics.objective.terminal += share * objective.terminal;
-    if (!take_step(objective, metrics, result)) {
-      return false;
+    Objective objective;
+    if (!take_step(samples, metrics, result, objective)) {
+      return EpochEnd::failed;
+    }
+    sums_[0] += objective.running;
+    sums_[1] += objective.control;
+    sums_[2] += objective.terminal;
+    sums_[3] += objective.accuracy;
+    if (step_observer) {
+      step_observer({.step = optimizer_.steps(),
+                     .steps = learning_rate_.total,
+                     .objective = objective,
+                     .learning_rate = metrics.learning_rate});
     }
   }
-  return true;
+  const auto count = static_cast<double>(per_epoch);
+  metrics.objective.running = sums_[0] / count;
+  metrics.objective.control = sums_[1] / count;
+  metrics.objective.terminal = sums_[2] / count;
+  metrics.objective.accuracy = sums_[3] / count;
+  return EpochEnd::complete;
 }
 
 template <class T>
-bool Trainer<T>::take_step(const Objective& objective, EpochMetrics& metrics, TrainingResult& result) {
-  metrics.gradient_norm = gradient_norm<T>(gradient_.values());
-  if (!objective.status.ok() || !std::isfinite(objective.total()) || !std::isfinite(metrics.gradient_norm)) {
+bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, TrainingResult& result,
+                           Objective& objective) {
+  metrics.learning_rate = learning_rate_.at(optimizer_.steps());
+  const bool initial = optimizer_.steps() == 0;
+  const std::span<T> u = control_.values();
+  const std::span<T> g = gradient_.values();
+  const auto evaluate = [&](const GradientSink& sink) {
+    return options_.batch == 0 ? problem_->value_and_gradient(control_, gradient_, sink)
+                               : problem_->value_and_gradient(control_, batch, gradient_, sink);
+  };
+  // A control beyond the caches is updated piece by piece, while the gradient is in one; clipping needs the
+  // whole gradient first.
+  constexpr Index beyond_caches = Index{1} << 20;
+  const bool piecewise = options_.clip == 0 && control_.size() > beyond_caches;
+  std::fill(updated_.begin(), updated_.end(), 0);
+  if (piecewise) {
+    optimizer_.begin_step(metrics.learning_rate);
+    objective = evaluate([&](Index piece, Index first, Index count) {
+      optimizer_.update(u, g, first, count);
+      updated_[static_cast<std::size_t>(piece)] = 1;
+    });
+  } else {
+    objective = evaluate({});
+  }
+  metrics.gradient_norm = objective.gradient_norm;
+  const bool finite = std::isfinite(objective.total());
+  if (!objective.status.ok() || !finite || !std::isfinite(objective.gradient_norm)) {
     result.outcome = TrainingOutcome::not_finite;
     result.status = objective.status;
     result.message =
-        fmt::format("epoch {}{}: {}{}", epoch_ + 1, optimizer_.steps() == 0 ? ", at the initial control" : "",
+        fmt::format("epoch {}{}: {}{}", epoch_ + 1, initial ? ", at the initial control" : "",
                     objective.status.ok() ? non_finite_gradient(gradient_) : objective.status.message(),
-                    remedy(objective.status.step, optimizer_.steps() == 0));
-    control_ = last_good_;
+                    remedy(objective.status.step, initial));
+    if (piecewise) {
+      optimizer_.set_steps(optimizer_.steps() - 1);
+    }
+    return_to_last_good(objective);
     return false;
   }
-  last_good_ = control_;
-  metrics.learning_rate = learning_rate_.at(optimizer_.steps());
-  const double scale = options_.clip > 0 && metrics.gradient_norm > options_.clip
-                           ? options_.clip / metrics.gradient_norm
-                           : 1.0;
-  optimizer_.step(control_.values(), std::as_const(gradient_).values(), metrics.learning_rate, scale);
+  if (!piecewise) {
+    const double norm = objective.gradient_norm;
+    const bool clipped = options_.clip > 0 && norm > options_.clip;
+    optimizer_.begin_step(metrics.learning_rate, clipped ? options_.clip / norm : 1.0);
+    optimizer_.update(u, g, 0, control_.size());
+  }
+  moved_ = true;
   return true;
+}
+
+/// After a failure of the states or costs that is the control before the last step, after one of the gradient
+/// this control, as far as the failed step has left it alone.
+template <class T>
+void Trainer<T>::return_to_last_good(const Objective& objective) {
+  const bool begun = std::any_of(updated_.begin(), updated_.end(), [](unsigned char u) { return u != 0; });
+  const bool gradient_failed =
+      objective.status.ok() || objective.status.step.outcome == StepOutcome::gradient_not_finite;
+  if (begun) {
+    problem_->visit_pieces([&](Index piece, Index first, Index count) {
+      if (updated_[static_cast<std::size_t>(piece)] != 0) {
+        std::copy_n(gradient_.values().begin() + first, count, control_.values().begin() + first);
+      }
+    });
+  } else if (!gradient_failed && moved_) {
+    std::copy(gradient_.values().begin(), gradient_.values().end(), control_.values().begin());
+  }
 }
 
 template <class T>
@@ -251,6 +318,7 @@ TrainerState<T> Trainer<T>::state() {
           {optimizer_.second_moment().begin(), optimizer_.second_moment().end()},
           epoch_,
           optimizer_.steps(),
+          sums_,
           seconds_};
 }
 
@@ -267,7 +335,8 @@ void Trainer<T>::restore(const TrainerState<T>& state) {
   std::copy(state.control.begin(), state.control.end(), control_.values().begin());
   std::copy(state.first_moment.begin(), state.first_moment.end(), optimizer_.first_moment().begin());
   std::copy(state.second_moment.begin(), state.second_moment.end(), optimizer_.second_moment().begin());
-  last_good_ = control_;
+  moved_ = false;
+  sums_ = state.unfinished;
   epoch_ = state.epoch;
   seconds_ = state.seconds;
   optimizer_.set_steps(state.steps);

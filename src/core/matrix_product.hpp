@@ -1,0 +1,37 @@
+#pragma once
+
+#include "turnpike/ensemble.hpp"
+
+namespace turnpike::kernels {
+
+/// A factor of a matrix product, as it is stored or transposed.
+template <class T>
+struct Factor {
+  ConstTile<T> stored;
+  bool transposed = false;
+
+  [[nodiscard]] Index rows() const { return transposed ? stored.columns : stored.rows; }
+  [[nodiscard]] Index columns() const { return transposed ? stored.rows : stored.columns; }
+};
+
+/// A weight matrix (rows×columns, stored row by row) as a factor.
+template <class T>
+[[nodiscard]] Factor<T> weights(const T* A, Index rows, Index columns) {
+  return {{A, rows, columns, columns}, false};
+}
+
+template <class T>
+[[nodiscard]] Factor<T> transpose(Factor<T> factor) {
+  return {factor.stored, !factor.transposed};
+}
+
+/// C = A B, or C += A B when `accumulate`. Runs on the calling thread alone and gives the same bits on any
+/// number of threads. Float goes to oneDNN where the build has it and the product is large, all else to
+/// Eigen.
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate);
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate);
+
+/// What multiplies large float matrices, e.g. "oneDNN 2.6.3".
+const char* matrix_product_library();
+
+}  // namespace turnpike::kernels
