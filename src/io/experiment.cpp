@@ -211,7 +211,7 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
 
 template <class T>
 Dataset<T> cast(const Dataset<double>& data) {
-  return {data.features.cast<T>(), data.labels, data.classes, data.feature_names};
+  return {data.features.cast<T>(), data.labels, data.classes, data.feature_names, data.image};
 }
 
 /// F(x) = −S σ(x − c_k) in each interval, by h S = diag(s, s/2, …, s/n): at the equilibrium c_k the field

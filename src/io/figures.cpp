@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "io/classification_figures.hpp"
 #include "io/gnuplot.hpp"
 #include "turnpike/report.hpp"
 
@@ -14,8 +15,9 @@ namespace turnpike {
 namespace {
 
 /// The same, mixed with white: areas that points are drawn on.
-constexpr std::array<std::string_view, 8> area_colours = {"#c9def4", "#f9d8cb", "#c5ebdd", "#d1cde8",
-                                                          "#fae6bd", "#f8d0d0", "#f9dde7", "#dddddb"};
+constexpr std::array<std::string_view, 12> area_colours = {"#c9def4", "#f9d8cb", "#c5ebdd", "#d1cde8",
+                                                           "#fae6bd", "#f8d0d0", "#f9dde7", "#dddddb",
+                                                           "#c5e9ee", "#e3d4c9", "#dfe8c6", "#e8cbee"};
 
 /// The samples of class c at node k, and of how many classes there are.
 void class_blocks(gnuplot::Script& script, const std::string& prefix, const ReportData& d, std::size_t k) {
@@ -152,26 +154,32 @@ void draw_curves(gnuplot::Script& script, const ReportData& d) {
   for (std::size_t j = 0; j < layer.size(); ++j) {
     layer[j] = static_cast<double>(j) / static_cast<double>(d.points);
   }
-  script.block("train_loss", {&layer, &d.train.loss});
-  if (d.test) {
-    script.block("test_loss", {&layer, &d.test->loss});
-  }
-  for (const bool logarithmic : {false, true}) {
-    script.begin(logarithmic ? "loss_log" : "loss", "Mean loss over the layers", "layer", "loss");
-    if (logarithmic) {
-      script.line("set logscale y\nset format y '10^{%T}'");
+  const auto draw_splits = [&](const std::string& file, const std::string& name, const std::string& title,
+                               bool logarithmic) {
+    script.begin(file, title, "layer", name);
+    script.line(logarithmic ? "set logscale y\nset format y '10^{%T}'" : "set yrange [0:*]");
+    std::vector<std::string> plots;
+    for (const std::string& split :
+         d.test ? std::vector<std::string>{"train", "test"} : std::vector<std::string>{"train"}) {
+      plots.push_back(fmt::format(
+          "${0}_{1} with linespoints pointtype 7 pointsize 0.4 pointinterval {2} linewidth 2 {3} linecolor "
+          "rgb '{4}' title '{0}'",
+          split, name, d.points, split == "test" ? "dashtype 2" : "", gnuplot::colour(plots.size())));
     }
-    script.line(fmt::format(
-        "plot $train_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} linewidth 2 linecolor "
-        "rgb '{1}' title 'train'{2}",
-        d.points, gnuplot::colour(0),
-        d.test ? fmt::format(", $test_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} "
-                             "linewidth 2 dashtype 2 linecolor rgb '{1}' title 'test'",
-                             d.points, gnuplot::colour(1))
-               : std::string()));
+    script.line(fmt::format("plot {}", fmt::join(plots, ", ")));
     script.end();
     script.line("set format y '%g'");
+  };
+  script.block("train_loss", {&layer, &d.train.loss});
+  script.block("train_accuracy", {&layer, &d.train.accuracy});
+  if (d.test) {
+    script.block("test_loss", {&layer, &d.test->loss});
+    script.block("test_accuracy", {&layer, &d.test->accuracy});
   }
+  draw_splits("loss", "loss", "Mean loss over the layers", false);
+  draw_splits("loss_log", "loss", "Mean loss over the layers", true);
+  script.line("set key bottom right");
+  draw_splits("accuracy", "accuracy", "Accuracy over the layers", false);
   if (d.distance) {
     script.block("distance",
                  {&layer, &d.distance->mean, &d.distance->max, &d.distance->low, &d.distance->high});
@@ -225,6 +233,10 @@ std::string write_figures(const ReportData& data, const std::filesystem::path& d
     draw_regions(script, data);
   }
   draw_curves(script, data);
+  draw_confusion(script, data);
+  if (data.misclassified) {
+    draw_misclassified(script, data);
+  }
   return script.draw(directory);
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/report_pictures.hpp"
+#include "io/report_samples.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/geometry.hpp"
 
@@ -17,23 +19,25 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 
 template <class T>
 ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
-                     OptimalControlProblem<T>& problem, const Control<T>& u, Index points, Index first,
+                     const ProblemDefinition<T>& definition, const Control<T>& u, Index points, Index first,
                      Index second) {
-  constexpr Index most_samples = 600;
   ReportSplit split;
   split.name = name;
   split.loss = m.loss;
   split.accuracy = m.accuracy;
-  const Index stride = std::max<Index>(1, (data.size() + most_samples - 1) / most_samples);
-  for (Index d = 0; d < data.size(); d += stride) {
+  split.confusion = confusion_matrix(data.labels, m.predicted, data.classes.size());
+  const std::vector<Index> drawn =
+      evenly_picked(data.size(), most_drawn_samples(static_cast<Index>(m.times.size())));
+  for (const Index d : drawn) {
     split.labels.push_back(data.labels[static_cast<std::size_t>(d)]);
     split.predicted.push_back(m.predicted[static_cast<std::size_t>(d)]);
   }
+  OptimalControlProblem<T> problem(definition, cast<T>(samples_at(data, drawn)));
   IntegrationStatus status;
   for (const State<T>& X : problem.states(u, status, points)) {
     std::vector<double> x;
     std::vector<double> y;
-    for (Index d = 0; d < data.size(); d += stride) {
+    for (Index d = 0; d < X.cols(); ++d) {
       x.push_back(static_cast<double>(X(first, d)));
       y.push_back(static_cast<double>(X(second, d)));
     }
@@ -92,7 +96,21 @@ ReportData::Training thinned(const std::vector<EpochMetrics>& metrics) {
   return training;
 }
 
-std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+/// A share of `samples`, as finely as one of many samples counts.
+std::string percent(double share, Index samples) {
+  return fmt::format("{:.{}f} %", 100 * share, samples < 10000 ? 1 : 2);
+}
+
+std::string title_of(const RunConfig& config) {
+  if (config.data.source == "two-spirals") {
+    return "Two spirals";
+  }
+  if (config.data.source == "mnist") {
+    return "MNIST";
+  }
+  const std::filesystem::path path = config.data.path;
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
 
 }  // namespace
 
@@ -104,12 +122,11 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   const Index first = components[0];
   const Index second = components[1];
   ReportData data;
-  data.title = e.config.data.source == "csv" ? std::filesystem::path(e.config.data.path).filename().string()
-                                             : "Two spirals";
+  data.title = title_of(e.config);
   const Objective& objective = results.train.objective;
-  data.facts = {{"Train accuracy", percent(results.train.accuracy.back())}};
+  data.facts = {{"Train accuracy", percent(results.train.accuracy.back(), e.train.size())}};
   if (results.test) {
-    data.facts.emplace_back("Test accuracy", percent(results.test->accuracy.back()));
+    data.facts.emplace_back("Test accuracy", percent(results.test->accuracy.back(), e.test.size()));
   }
   data.facts.emplace_back("Objective V", fmt::format("{:.4f}", objective.total()));
   data.facts.emplace_back(
@@ -120,6 +137,10 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
     data.facts.emplace_back("Enters the turnpike at layer",
                             entry ? fmt::format("{} of {}", *entry, u.intervals()) : "never");
   }
+  data.cropping =
+      find_cropping(results.train.accuracy, results.test ? results.test->accuracy : std::vector<double>());
+  data.facts.emplace_back("Layers that suffice",
+                          fmt::format("{} of {}", data.cropping->depth, data.cropping->layers));
   data.facts.emplace_back("Epochs", fmt::format("{}", metrics.empty() ? 0 : metrics.back().epoch));
   data.facts.emplace_back("Integrator", e.config.integrator.name);
   data.facts.emplace_back("Seed", fmt::format("{}", e.config.run.seed));
@@ -133,11 +154,15 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   OptimalControlProblem<T> problem(definition, cast<T>(e.train));
   const Measurement train = measure(problem, u, loss_of(definition), to_minimizers, points);
   data.times = train.times;
-  data.train = split_of("train", e.train, train, problem, u, points, first, second);
+  data.train = split_of("train", e.train, train, definition, u, points, first, second);
+  data.misclassified = misclassified_pictures("train", e.train, results.train, e.standardization);
   if (results.test) {
     OptimalControlProblem<T> test(definition, cast<T>(e.test));
-    data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), test, u, points,
-                         first, second);
+    data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), definition, u,
+                         points, first, second);
+    if (auto pictures = misclassified_pictures("test", e.test, *results.test, e.standardization)) {
+      data.misclassified = std::move(pictures);
+    }
   }
   data.control_norm = results.control_norm;
   if (results.turnpike) {

@@ -4,8 +4,12 @@ const P = report.points;  // frames a layer
 const K = (report.times.length - 1) / P;
 const element = (id) => document.getElementById(id);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const classColour = (c) => style(`--class-${c % 8}`);
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const classColours = 12;
+const classColour = (c) => style(`--class-${c % classColours}`);
+const sampleCount = report.train.confusion ? report.train.confusion.samples.reduce((a, b) => a + b, 0)
+  : report.train.labels.length;
+/* As finely as one of many samples counts. */
+const percent = (share) => `${(100 * share).toFixed(sampleCount < 10000 ? 1 : 2)} %`;
 const short = (value) => value === null ? "–" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 || value === 0
   ? String(+value.toPrecision(4)) : value.toExponential(2);
 
@@ -196,10 +200,13 @@ function prepareFlow() {
   }
   report.classes.forEach((name, c) => {
     const item = document.createElement("span");
-    item.style.setProperty("--dot", `var(--class-${c % 8})`);
+    item.style.setProperty("--dot", `var(--class-${c % classColours})`);
     item.textContent = `class ${name}`;
     element("flow-legend").append(item);
   });
+  element("flow-note").textContent = report.minimizers.length
+    ? "Each point is a sample; dashed lines are the minimizers of its class, which the turnpike rests on."
+    : "Each point is a sample.";
   element("flow-coordinates").textContent = `Drawn are ${report.x_name} and ${report.y_name}.`;
 }
 
@@ -244,6 +251,16 @@ function drawStill() {
 /* Curves. */
 
 let charts = [];
+let accuracyChart = null;
+let markedDepth = K;
+
+/* Marks the layers that are kept in the curves of the accuracy. */
+function markDepth(depth) {
+  markedDepth = depth;
+  const mark = accuracyChart.data.datasets[accuracyChart.data.datasets.length - 1];
+  for (const point of mark.data) point.x = depth;
+  accuracyChart.update();
+}
 
 function makeChart(id, datasets, options) {
   const grid = style("--grid"), quiet = style("--quiet"), ink = style("--ink");
@@ -301,6 +318,12 @@ function drawCurves() {
   if (report.test) losses.push(curve("test", report.test.loss, orange, {borderDash: [6, 3]}));
   makeChart("loss", losses, {x: "layer", y: "loss", last: K});
   makeChart("loss-log", losses.map((set) => ({...set})), {x: "layer", y: "loss", log: true, last: K});
+  const accuracies = [curve("train", report.train.accuracy, blue)];
+  if (report.test) accuracies.push(curve("test", report.test.accuracy, orange, {borderDash: [6, 3]}));
+  accuracies.push({label: "", data: [{x: markedDepth, y: 0}, {x: markedDepth, y: 1}], borderColor: style("--quiet"),
+    borderWidth: 1, borderDash: [3, 3], pointRadius: 0});
+  makeChart("accuracy", accuracies, {x: "layer", y: "accuracy", last: K});
+  accuracyChart = charts[charts.length - 1];
   if (report.distance) {
     const d = report.distance;
     const band = blue + "33";
@@ -362,7 +385,7 @@ addFacts();
 prepareFlow();
 fillTable();
 element("data-note").textContent =
-  `${report.train.labels.length} training samples drawn, ${report.classes.length} classes.`;
+  `${report.train.labels.length === sampleCount ? "" : `${report.train.labels.length} of `}${sampleCount} training samples, ${report.classes.length} classes.`;
 const wrong = report.train.labels.filter((y, i) => y !== report.train.predicted[i]).length;
 element("final-note").textContent = report.minimizers.length
   ? `Dashed: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
