@@ -33,12 +33,12 @@ struct ReportPicture {
   std::vector<std::uint8_t> pixels;  ///< row by row, 0 black and 255 white
 };
 
-/// Misclassified samples of one split.
+/// Some samples of one split.
 struct ReportPictures {
   std::string split;     ///< "train" or "test"
   std::size_t rows = 0;  ///< of each picture
   std::size_t columns = 0;
-  std::size_t wrong = 0;  ///< misclassified samples of the split, of which `list` shows some
+  std::size_t wrong = 0;  ///< misclassified samples of the split
   std::vector<ReportPicture> list;
 };
 
@@ -49,6 +49,7 @@ struct ReportData {
   std::vector<std::string> classes;
   std::string x_name;  ///< of the drawn coordinates
   std::string y_name;
+  std::string plane_note;     ///< a sentence on them; may be empty
   std::size_t points = 1;     ///< frames a layer
   std::vector<double> times;  ///< of the K·points + 1 frames
   ReportSplit train;
@@ -62,8 +63,8 @@ struct ReportData {
   std::optional<Distance> distance;        ///< of the training samples to their minimizers
   std::optional<std::size_t> entry_layer;  ///< by loss
   std::optional<Cropping> cropping;
-  std::optional<ReportPictures>
-      misclassified;  ///< absent unless the features are pictures and some are wrong
+  std::optional<ReportPictures> examples;       ///< of each class; absent unless the features are pictures
+  std::optional<ReportPictures> misclassified;  ///< the same of wrong ones; absent unless there are some
   /// Minimizers in the drawn plane, one a class: a line through (x, y) with direction (1, 1), or a point.
   struct Minimizer {
     double x = 0;

@@ -95,6 +95,7 @@ json data_json(const ReportData& d) {
                {"classes", d.classes},
                {"x_name", d.x_name},
                {"y_name", d.y_name},
+               {"plane_note", d.plane_note},
                {"points", d.points},
                {"times", numbers(d.times)},
                {"train", split_json(d.train, d.classes)},
@@ -119,6 +120,9 @@ json data_json(const ReportData& d) {
   }
   if (d.cropping) {
     data["cropping"] = {{"depth", d.cropping->depth}, {"text", d.cropping->text()}};
+  }
+  if (d.examples) {
+    data["examples"] = pictures_json(*d.examples);
   }
   if (d.misclassified) {
     data["misclassified"] = pictures_json(*d.misclassified);

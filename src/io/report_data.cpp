@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/drawn_plane.hpp"
 #include "io/report_pictures.hpp"
 #include "io/report_samples.hpp"
 #include "io/run_results.hpp"
@@ -19,8 +20,8 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 
 template <class T>
 ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
-                     const ProblemDefinition<T>& definition, const Control<T>& u, Index points, Index first,
-                     Index second) {
+                     const ProblemDefinition<T>& definition, const Control<T>& u, Index points,
+                     const DrawnPlane& plane, const std::vector<Index>& components) {
   ReportSplit split;
   split.name = name;
   split.loss = m.loss;
@@ -34,12 +35,17 @@ ReportSplit split_of(const std::string& name, const Dataset<double>& data, const
   }
   OptimalControlProblem<T> problem(definition, cast<T>(samples_at(data, drawn)));
   IntegrationStatus status;
+  std::vector<double> values(components.size());
   for (const State<T>& X : problem.states(u, status, points)) {
     std::vector<double> x;
     std::vector<double> y;
     for (Index d = 0; d < X.cols(); ++d) {
-      x.push_back(static_cast<double>(X(first, d)));
-      y.push_back(static_cast<double>(X(second, d)));
+      for (std::size_t c = 0; c < components.size(); ++c) {
+        values[c] = static_cast<double>(X(components[c], d));
+      }
+      const DrawnPlane::Point point = plane.place(values);
+      x.push_back(point.x);
+      y.push_back(point.y);
     }
     split.x.push_back(std::move(x));
     split.y.push_back(std::move(y));
@@ -119,8 +125,7 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
                        const std::vector<EpochMetrics>& metrics, const IntegratorRegistry& integrators) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const std::vector<Index>& components = e.config.cost.components;
-  const Index first = components[0];
-  const Index second = components[1];
+  const DrawnPlane plane = drawn_plane(components, e.train.feature_count());
   ReportData data;
   data.title = title_of(e.config);
   const Objective& objective = results.train.objective;
@@ -141,12 +146,13 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
       find_cropping(results.train.accuracy, results.test ? results.test->accuracy : std::vector<double>());
   data.facts.emplace_back("Layers that suffice",
                           fmt::format("{} of {}", data.cropping->depth, data.cropping->layers));
-  data.facts.emplace_back("Epochs", fmt::format("{}", metrics.empty() ? 0 : metrics.back().epoch));
+  data.facts.emplace_back(
+      "Epochs, seed", fmt::format("{}, {}", metrics.empty() ? 0 : metrics.back().epoch, e.config.run.seed));
   data.facts.emplace_back("Integrator", e.config.integrator.name);
-  data.facts.emplace_back("Seed", fmt::format("{}", e.config.run.seed));
   data.classes = e.train.classes;
-  data.x_name = fmt::format("x{}", first + 1);
-  data.y_name = fmt::format("x{}", second + 1);
+  data.x_name = plane.x_name;
+  data.y_name = plane.y_name;
+  data.plane_note = plane.note;
   const Index points = dense_points(*definition.integrator, 4);
   const DistanceToMinimizers to_minimizers =
       distance_of(e, loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
@@ -154,12 +160,13 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   OptimalControlProblem<T> problem(definition, cast<T>(e.train));
   const Measurement train = measure(problem, u, loss_of(definition), to_minimizers, points);
   data.times = train.times;
-  data.train = split_of("train", e.train, train, definition, u, points, first, second);
+  data.train = split_of("train", e.train, train, definition, u, points, plane, components);
+  data.examples = example_pictures("train", e.train, results.train, e.standardization);
   data.misclassified = misclassified_pictures("train", e.train, results.train, e.standardization);
   if (results.test) {
     OptimalControlProblem<T> test(definition, cast<T>(e.test));
     data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), definition, u,
-                         points, first, second);
+                         points, plane, components);
     if (auto pictures = misclassified_pictures("test", e.test, *results.test, e.standardization)) {
       data.misclassified = std::move(pictures);
     }
@@ -183,11 +190,13 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
       data.entry_layer = static_cast<std::size_t>(*results.turnpike->by_loss.entry);
     }
   }
-  if (tabulated_loss(e.config) == "soft-cross-entropy" && e.train.class_count() == 2) {
-    const SoftCrossEntropyGeometry geometry(2, e.config.cost.p_d);
-    for (const int y : {0, 1}) {
-      const std::vector<double> point = geometry.minimizer(y);
-      data.minimizers.push_back({point[0], point[1], true});
+  const Index class_count = e.train.class_count();
+  // In the first two of several components a minimizing line says nothing: the others move them along it.
+  if (tabulated_loss(e.config) == "soft-cross-entropy" && (class_count == 2 || !plane.components)) {
+    const SoftCrossEntropyGeometry geometry(class_count, e.config.cost.p_d);
+    for (int y = 0; y < static_cast<int>(class_count); ++y) {
+      const DrawnPlane::Point point = plane.place(geometry.minimizer(y));
+      data.minimizers.push_back({point.x, point.y, plane.components});
     }
   } else if (tabulated_loss(e.config) == "quadratic") {
     State<double> targets(static_cast<Index>(components.size()), e.train.class_count());
@@ -198,7 +207,12 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
     loss_of(make_definition<double>(e.config, e.train.class_count(), integrators))
         .make_targets(classes, tile_of(targets));
     for (Index c = 0; c < targets.cols(); ++c) {
-      data.minimizers.push_back({targets(0, c), targets(1, c), false});
+      std::vector<double> target;
+      for (Index i = 0; i < targets.rows(); ++i) {
+        target.push_back(targets(i, c));
+      }
+      const DrawnPlane::Point point = plane.place(target);
+      data.minimizers.push_back({point.x, point.y, false});
     }
   }
   data.training = thinned(metrics);

@@ -10,10 +10,10 @@ Index most_drawn_samples(Index frames) {
 }
 
 std::vector<Index> evenly_picked(Index count, Index most) {
-  const Index stride = std::max<Index>(1, (count + most - 1) / most);
+  const Index picked = std::min(count, most);
   std::vector<Index> indices;
-  for (Index d = 0; d < count; d += stride) {
-    indices.push_back(d);
+  for (Index j = 0; j < picked; ++j) {
+    indices.push_back(j * count / picked);
   }
   return indices;
 }

@@ -10,7 +10,7 @@ namespace turnpike {
 /// At most how many samples of a split are drawn over `frames` frames: what keeps the page small.
 Index most_drawn_samples(Index frames);
 
-/// At most `most` of 0, …, count − 1, equally spaced from 0 on.
+/// `most` of 0, …, count − 1 in their order, spread evenly from 0 on; all of them when they are fewer.
 std::vector<Index> evenly_picked(Index count, Index most);
 
 /// The samples of `data` with these indices, in this order.

@@ -36,7 +36,7 @@ TEST_CASE_TEMPLATE("misclassified pictures are sorted, few, and scaled to the br
   REQUIRE(pictures);
   CHECK(pictures->split == "test");
   CHECK(pictures->wrong == 200);
-  CHECK(pictures->list.size() == 50);
+  CHECK(pictures->list.size() == 60);
   CHECK(std::is_sorted(pictures->list.begin(), pictures->list.end(),
                        [](const auto& a, const auto& b) { return a.label < b.label; }));
   for (const ReportPicture& p : pictures->list) {
@@ -45,6 +45,19 @@ TEST_CASE_TEMPLATE("misclassified pictures are sorted, few, and scaled to the br
     CHECK(p.pixels[0] == 0);
     CHECK(p.pixels[static_cast<std::size_t>(8 * (2 * p.label + 1))] ==
           std::array<int, 4>{64, 128, 191, 255}[p.sample % 4]);
+  }
+}
+
+TEST_CASE("examples are samples of every class") {
+  const Dataset<double> data = stripes<double>(300);
+  Measurement m;
+  m.predicted = data.labels;
+  const auto pictures = example_pictures("train", data, m, {});
+  REQUIRE(pictures);
+  CHECK(pictures->wrong == 0);
+  REQUIRE(pictures->list.size() == 24);
+  for (std::size_t i = 0; i < 24; ++i) {
+    CHECK(pictures->list[i].label == static_cast<int>(i / 8));
   }
 }
 
@@ -71,12 +84,13 @@ TEST_CASE("there are no pictures of what is right or no picture") {
   CHECK_FALSE(misclassified_pictures("train", data, m, {}));
   m.predicted = {1, 1, 1};
   data.image = {};
+  CHECK_FALSE(example_pictures("train", data, m, {}));
   CHECK_FALSE(misclassified_pictures("train", data, m, {}));
 }
 
 TEST_CASE("drawn samples are evenly picked, no more than asked for, with their labels") {
   CHECK(evenly_picked(5, 10) == std::vector<Index>{0, 1, 2, 3, 4});
-  CHECK(evenly_picked(7, 3) == std::vector<Index>{0, 3, 6});
+  CHECK(evenly_picked(7, 3) == std::vector<Index>{0, 2, 4});
   CHECK(evenly_picked(60000, 600).size() == 600);
   CHECK(evenly_picked(0, 3).empty());
   CHECK(most_drawn_samples(61) == 600);

@@ -205,17 +205,20 @@ function prepareFlow() {
     element("flow-legend").append(item);
   });
   element("flow-note").textContent = report.minimizers.length
-    ? "Each point is a sample; dashed lines are the minimizers of its class, which the turnpike rests on."
+    ? `Each point is a sample; ${report.minimizers[0].line ? "dashed lines" : "crosses"} are the minimizers of its class, which the turnpike rests on.`
     : "Each point is a sample.";
-  element("flow-coordinates").textContent = `Drawn are ${report.x_name} and ${report.y_name}.`;
+  element("flow-coordinates").textContent = report.plane_note || `Drawn are ${report.x_name} and ${report.y_name}.`;
 }
 
 function drawStill() {
   const train = report.train;
   const dataReach = reachOf([[train.x[0], train.y[0]]]);
-  let plane = openPlane(element("data"), dataReach);
-  drawPoints(plane, train, train.x[0], train.y[0], false);
-  plane.close();
+  let plane = null;
+  if (!report.examples) {
+    plane = openPlane(element("data"), dataReach);
+    drawPoints(plane, train, train.x[0], train.y[0], false);
+    plane.close();
+  }
 
   const finalReach = reachOf([[train.x[K * P], train.y[K * P]]].concat(
     report.minimizers.length ? [[report.minimizers.map((m) => m.x), report.minimizers.map((m) => m.y)]] : []));
@@ -388,7 +391,7 @@ element("data-note").textContent =
   `${report.train.labels.length === sampleCount ? "" : `${report.train.labels.length} of `}${sampleCount} training samples, ${report.classes.length} classes.`;
 const wrong = report.train.labels.filter((y, i) => y !== report.train.predicted[i]).length;
 element("final-note").textContent = report.minimizers.length
-  ? `Dashed: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
+  ? `${report.minimizers[0].line ? "Dashed" : "Crosses"}: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
   : (wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified.");
 element("entry-note").textContent = report.entry_layer === undefined
   ? "The mean loss does not stay below 0.05." : `From layer ${report.entry_layer} on it stays below 0.05.`;

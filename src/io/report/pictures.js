@@ -1,14 +1,14 @@
 "use strict";
-/* Misclassified samples as pictures, one canvas pixel a feature. */
+/* Samples as pictures, one canvas pixel a feature. */
 
-function drawPicture(picture) {
-  const {rows, columns} = report.misclassified;
+function drawPicture({rows, columns}, picture, captioned) {
   const canvas = document.createElement("canvas");
   canvas.width = columns;
   canvas.height = rows;
   const label = report.classes[picture.label], predicted = report.classes[picture.predicted];
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `Sample ${picture.sample}, ${label}, taken for ${predicted}`);
+  canvas.title = `sample ${picture.sample}: ${label}`;
   const g = canvas.getContext("2d");
   const image = g.createImageData(columns, rows);
   const bytes = atob(picture.pixels);
@@ -17,21 +17,29 @@ function drawPicture(picture) {
     image.data[4 * i + 3] = 255;
   }
   g.putImageData(image, 0, 0);
+  if (!captioned) return canvas;
   const figure = document.createElement("figure");
   const caption = document.createElement("figcaption");
   const wrong = document.createElement("b");
   wrong.textContent = predicted;
   caption.append(`${label} → `, wrong);
-  figure.title = `sample ${picture.sample}`;
   figure.append(canvas, caption);
-  element("pictures").append(figure);
+  return figure;
+}
+
+/* In place of the scatter plot of the inputs: two pixels of a picture say little. */
+if (report.examples) {
+  const box = document.createElement("div");
+  box.id = "examples";
+  box.append(...report.examples.list.map((picture) => drawPicture(report.examples, picture, false)));
+  element("data").replaceWith(box);
 }
 
 if (report.misclassified) {
   const {split, wrong, list} = report.misclassified;
   element("pictures-note").textContent = (list.length < wrong ? `${list.length} of the ${wrong} ` : `The ${wrong} `)
     + `misclassified ${split} samples: label → prediction.`;
-  list.forEach(drawPicture);
+  element("pictures").append(...list.map((picture) => drawPicture(report.misclassified, picture, true)));
 } else {
   element("pictures-card").remove();
 }
