@@ -89,28 +89,9 @@ void draw_mistakes(gnuplot::Script& script, const ConfusionMatrix& m, const std:
   script.line("set ytics autofreq");
 }
 
-}  // namespace
-
-void draw_confusion(gnuplot::Script& script, const ReportData& data) {
-  const ReportSplit& split = data.test ? *data.test : data.train;
-  if (split.confusion.samples() == 0) {
-    return;
-  }
-  const bool whole = split.confusion.classes <= most_matrix_classes;
-  const std::string title = fmt::format("{} of {} {} samples are right", split.confusion.right(),
-                                        split.confusion.samples(), split.name);
-  if (whole) {
-    script.begin("confusion", title, "predicted class", "label");
-    draw_matrix(script, split.confusion, data.classes);
-  } else {
-    script.begin("confusion", title + "; the largest mistakes", "samples", "label → predicted class");
-    draw_mistakes(script, split.confusion, data.classes);
-  }
-  script.end();
-}
-
-void draw_misclassified(gnuplot::Script& script, const ReportData& data) {
-  const ReportPictures& p = *data.misclassified;
+/// Pictures in rows of ten, one caption each.
+void draw_pictures(gnuplot::Script& script, const std::string& file, const std::string& title,
+                   const ReportPictures& p, const std::vector<std::string>& captions) {
   // Viewers blur a picture that they enlarge: each pixel is a block of points.
   const std::size_t block = std::max<std::size_t>(1, 56 / p.columns);
   const std::size_t width = p.columns * block;
@@ -138,10 +119,7 @@ void draw_misclassified(gnuplot::Script& script, const ReportData& data) {
       "set terminal svg size {},{} dynamic font 'Helvetica,12' background rgb 'white'", 80 * across + 40,
       static_cast<std::size_t>(80.0 * static_cast<double>(across * rows) / static_cast<double>(columns)) +
           70));
-  script.begin("misclassified",
-               fmt::format("{} of {} misclassified {} samples: label → predicted class", p.list.size(),
-                           p.wrong, p.split),
-               "", "");
+  script.begin(file, title, "", "");
   script.line(
       fmt::format("set size ratio {:.6f}\nset palette gray\nset cbrange [0:255]\nunset colorbox\n"
                   "unset border\nunset tics\nunset grid\nset xrange [-0.5:{}.5]\nset yrange [-0.5:{}.5]",
@@ -151,14 +129,53 @@ void draw_misclassified(gnuplot::Script& script, const ReportData& data) {
     const double y = static_cast<double>(rows) -
                      static_cast<double>(i / across * (height + caption) + height) -
                      static_cast<double>(caption) / 2;
-    const auto name = [&data](int c) { return data.classes[static_cast<std::size_t>(c)]; };
-    script.line(fmt::format("set label {} at {},{} center noenhanced front",
-                            gnuplot::quoted(name(p.list[i].label) + " → " + name(p.list[i].predicted)), x,
-                            y));
+    script.line(
+        fmt::format("set label {} at {},{} center noenhanced front", gnuplot::quoted(captions[i]), x, y));
   }
   script.line("plot $pictures matrix with image notitle\nunset label");
   script.end();
   script.line(gnuplot::defaults());
+}
+
+}  // namespace
+
+void draw_confusion(gnuplot::Script& script, const ReportData& data) {
+  const ReportSplit& split = data.test ? *data.test : data.train;
+  if (split.confusion.samples() == 0) {
+    return;
+  }
+  const bool whole = split.confusion.classes <= most_matrix_classes;
+  const std::string title = fmt::format("{} of {} {} samples are right", split.confusion.right(),
+                                        split.confusion.samples(), split.name);
+  if (whole) {
+    script.begin("confusion", title, "predicted class", "label");
+    draw_matrix(script, split.confusion, data.classes);
+  } else {
+    script.begin("confusion", title + "; the largest mistakes", "samples", "label → predicted class");
+    draw_mistakes(script, split.confusion, data.classes);
+  }
+  script.end();
+}
+
+void draw_examples(gnuplot::Script& script, const ReportData& data) {
+  std::vector<std::string> captions;
+  for (const ReportPicture& picture : data.examples->list) {
+    captions.push_back(data.classes[static_cast<std::size_t>(picture.label)]);
+  }
+  draw_pictures(script, "data", "Training samples", *data.examples, captions);
+}
+
+void draw_misclassified(gnuplot::Script& script, const ReportData& data) {
+  const ReportPictures& pictures = *data.misclassified;
+  const auto name = [&data](int c) { return data.classes[static_cast<std::size_t>(c)]; };
+  std::vector<std::string> captions;
+  for (const ReportPicture& picture : pictures.list) {
+    captions.push_back(name(picture.label) + " → " + name(picture.predicted));
+  }
+  draw_pictures(script, "misclassified",
+                fmt::format("{} of {} misclassified {} samples: label → predicted class",
+                            pictures.list.size(), pictures.wrong, pictures.split),
+                pictures, captions);
 }
 
 }  // namespace turnpike

@@ -9,6 +9,9 @@ namespace turnpike {
 /// of many classes the largest mistakes.
 void draw_confusion(gnuplot::Script& script, const ReportData& data);
 
+/// data.svg: samples of each class as pictures. `data.examples` is there.
+void draw_examples(gnuplot::Script& script, const ReportData& data);
+
 /// misclassified.svg: the misclassified samples as pictures. `data.misclassified` is there.
 void draw_misclassified(gnuplot::Script& script, const ReportData& data);
 

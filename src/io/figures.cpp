@@ -48,17 +48,27 @@ std::string class_plots(const std::string& prefix, const ReportData& d, double s
   return fmt::format("{}", fmt::join(plots, ", "));
 }
 
-std::string minimizer_plots(const ReportData& d) {
+/// Lines in the colours of their classes; points in one colour, to be seen among the samples.
+std::string minimizer_plots(gnuplot::Script& script, const ReportData& d) {
   std::string plots;
+  std::vector<double> x;
+  std::vector<double> y;
   for (std::size_t c = 0; c < d.minimizers.size(); ++c) {
     const ReportData::Minimizer& m = d.minimizers[c];
+    if (m.line) {
+      plots += fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
+                           m.y - m.x, gnuplot::colour(c), gnuplot::quoted("minimizers of " + d.classes[c]));
+    } else {
+      x.push_back(m.x);
+      y.push_back(m.y);
+    }
+  }
+  if (!x.empty()) {
+    script.block("minimizers", {&x, &y});
     plots +=
-        m.line ? fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
-                             m.y - m.x, gnuplot::colour(c), gnuplot::quoted("minimizers of " + d.classes[c]))
-               : fmt::format(
-                     ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
-                     "linecolor rgb '{}' title {}",
-                     m.x, m.y, gnuplot::colour(c), gnuplot::quoted("minimizer of " + d.classes[c]));
+        ", $minimizers using 1:2 with points pointtype 1 pointsize 1 linewidth 2 linecolor rgb '#222222' "
+        "title "
+        "'minimizers'";
   }
   return plots;
 }
@@ -91,15 +101,20 @@ std::string square_ranges(const ReportData& d, std::size_t k, bool with_minimize
 void draw_states(gnuplot::Script& script, const ReportData& d) {
   const std::size_t last = (d.times.size() - 1) / d.points;
   class_blocks(script, "first", d, 0);
-  script.begin("data", "Training samples", d.x_name, d.y_name);
-  script.line(square_ranges(d, 0, false) + "\nset key outside");
-  script.line("plot " + class_plots("first", d, 0.45));
-  script.end();
+  if (d.examples) {
+    draw_examples(script, d);
+  } else {
+    script.begin("data", "Training samples", d.x_name, d.y_name);
+    script.line(square_ranges(d, 0, false) + "\nset key outside");
+    script.line("plot " + class_plots("first", d, 0.45));
+    script.end();
+  }
 
   class_blocks(script, "last", d, last * d.points);
+  const std::string minimizers = minimizer_plots(script, d);
   script.begin("final_layer", fmt::format("Training samples at layer {}", last), d.x_name, d.y_name);
   script.line(square_ranges(d, last * d.points, true) + "\nset key outside");
-  script.line("plot " + class_plots("last", d, 0.45) + minimizer_plots(d));
+  script.line("plot " + class_plots("last", d, 0.45) + minimizers);
   script.end();
 
   // Small multiples: early layers one by one, later ones sparsely.

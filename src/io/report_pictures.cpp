@@ -89,7 +89,7 @@ std::optional<ReportPictures> example_pictures(const std::string& split, const D
   if (pixels == 0 || pixels > most_pixels) {
     return {};
   }
-  const Index most = std::min<Index>(40, most_pixels / pixels);
+  const Index most = std::min<Index>(80, most_pixels / pixels);
   const Index each = std::clamp<Index>(most / data.class_count(), 1, 8);
   std::vector<Index> count(data.classes.size());
   std::vector<Index> samples;

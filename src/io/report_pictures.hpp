@@ -17,7 +17,7 @@ std::optional<ReportPictures> misclassified_pictures(const std::string& split, c
                                                      const Measurement& measurement,
                                                      const Standardization& standardization);
 
-/// The first samples of each class, as many as fit into 40 pictures but at most eight, of up to 40 classes.
+/// The first samples of each class, as many as fit into 80 pictures but at most eight, of up to 80 classes.
 template <class T>
 std::optional<ReportPictures> example_pictures(const std::string& split, const Dataset<T>& data,
                                                const Measurement& measurement,

@@ -51,6 +51,7 @@ ReportData report_of_pictures(std::size_t classes) {
   d.test->name = "test";
   d.cropping = Cropping{1, 2, -0.0002, -0.0005};
   d.misclassified = ReportPictures{"test", 2, 3, 5, {{4, 0, 1, {0, 255, 1, 2, 3, 4}}}};
+  d.examples = d.misclassified;
   return d;
 }
 
@@ -98,6 +99,7 @@ TEST_CASE("a report of 60 layers and 600 samples a split stays small") {
   d.train.y = d.train.x;
   d.test = d.train;
   d.misclassified->rows = d.misclassified->columns = 28;
+  d.examples->list.assign(80, {0, 0, 1, std::vector<std::uint8_t>(784, 255)});
   d.misclassified->list.assign(60, {0, 0, 1, std::vector<std::uint8_t>(784, 255)});
   CHECK(render_report(d).size() < 3'000'000);
 }
@@ -119,7 +121,7 @@ TEST_CASE("figures of a classification are drawn, of few classes and of many") {
   for (const std::size_t classes : {std::size_t{10}, most_matrix_classes + 1}) {
     const test::TemporaryDirectory directory;
     REQUIRE(write_figures(report_of_pictures(classes), directory / "figures") == "");
-    for (const char* name : {"accuracy", "confusion", "misclassified"}) {
+    for (const char* name : {"data", "accuracy", "confusion", "misclassified"}) {
       CAPTURE(name);
       const std::string svg = test::read_file(directory / "figures" / (std::string(name) + ".svg"));
       CHECK(svg.find("</svg>") != std::string::npos);

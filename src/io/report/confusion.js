@@ -25,7 +25,7 @@ function drawMatrix(confusion) {
   const shareOf = (label, predicted) => confusion.counts[label * C + predicted] / Math.max(1, confusion.samples[label]);
   let largest = 0;
   for (let i = 0; i < C; ++i) for (let j = 0; j < C; ++j) if (i !== j) largest = Math.max(largest, shareOf(i, j));
-  addRow([head("label ↓ predicted →"), ...names.map(head), head("accuracy")]);
+  addRow([{tag: "th", text: "predicted →\nlabel ↓", name: "corner"}, ...names.map(head), head("accuracy")]);
   names.forEach((name, label) => {
     addRow([{tag: "th", text: name, scope: "row"}, ...names.map((other, predicted) => {
       const count = confusion.counts[label * C + predicted];

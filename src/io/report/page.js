@@ -95,9 +95,11 @@ function openPlane(canvas, reach) {
   return {g, X, Y, size, left, top, close: () => g.restore()};
 }
 
-function drawMinimizers(plane, reach) {
+/* Lines lie below the samples, points above them. */
+function drawMinimizers(plane, reach, lines) {
   const {g, X, Y} = plane;
   report.minimizers.forEach((m, c) => {
+    if (m.line !== lines) return;
     g.strokeStyle = classColour(c);
     g.lineWidth = 1.5;
     g.beginPath();
@@ -109,6 +111,13 @@ function drawMinimizers(plane, reach) {
     } else {
       g.moveTo(X(m.x) - 7, Y(m.y)); g.lineTo(X(m.x) + 7, Y(m.y));
       g.moveTo(X(m.x), Y(m.y) - 7); g.lineTo(X(m.x), Y(m.y) + 7);
+    }
+    if (!m.line) {
+      g.strokeStyle = style("--card");
+      g.lineWidth = 6;
+      g.stroke();
+      g.strokeStyle = style("--ink");
+      g.lineWidth = 2;
     }
     g.stroke();
     g.setLineDash([]);
@@ -142,13 +151,14 @@ const flowReach = join(reachOf(report.train.x.map((xs, k) => [xs, report.train.y
 
 function drawFlow() {
   const plane = openPlane(element("flow"), flowReach);
-  drawMinimizers(plane, flowReach);
+  drawMinimizers(plane, flowReach, true);
   const k = Math.min(K * P, Math.floor(flowAt * P));
   const next = Math.min(K * P, k + 1);
   const s = flowAt * P - k;
   const between = (a, b) => a.map((v, i) => v + s * (b[i] - v));
   drawPoints(plane, flowSplit, between(flowSplit.x[k], flowSplit.x[next]),
     between(flowSplit.y[k], flowSplit.y[next]), false);
+  drawMinimizers(plane, flowReach, false);
   plane.close();
   const near = Math.round(flowAt);
   element("layer").value = near;
@@ -223,8 +233,9 @@ function drawStill() {
   const finalReach = reachOf([[train.x[K * P], train.y[K * P]]].concat(
     report.minimizers.length ? [[report.minimizers.map((m) => m.x), report.minimizers.map((m) => m.y)]] : []));
   plane = openPlane(element("final"), finalReach);
-  drawMinimizers(plane, finalReach);
+  drawMinimizers(plane, finalReach, true);
   drawPoints(plane, train, train.x[K * P], train.y[K * P], true);
+  drawMinimizers(plane, finalReach, false);
   plane.close();
 
   if (report.regions) {

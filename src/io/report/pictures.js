@@ -29,9 +29,18 @@ function drawPicture({rows, columns}, picture, captioned) {
 
 /* In place of the scatter plot of the inputs: two pixels of a picture say little. */
 if (report.examples) {
+  element("data-note").textContent =
+    `Some of the ${sampleCount} training samples of ${report.classes.length} classes.`;
   const box = document.createElement("div");
   box.id = "examples";
-  box.append(...report.examples.list.map((picture) => drawPicture(report.examples, picture, false)));
+  const columns = report.classes.length;
+  const column = columns >= 6 && columns <= 12;  // one a class, unless they would be very large or small
+  if (column) box.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
+  for (const picture of report.examples.list) {
+    const canvas = drawPicture(report.examples, picture, false);
+    if (column) canvas.style.gridColumn = picture.label + 1;
+    box.append(canvas);
+  }
   element("data").replaceWith(box);
 }
 
