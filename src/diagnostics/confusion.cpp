@@ -66,9 +66,10 @@ std::string ConfusionMatrix::summary(const std::string& split, const std::vector
   }
   return text + fmt::format(
                     "; the lowest accuracy is that of class {} ({}). The most frequent mistake is {} taken "
-                    "for {}: {} times.",
+                    "for {}: {}.",
                     names[*worst], percent(at(*worst, *worst), samples(*worst)), names[wrong.front().label],
-                    names[wrong.front().predicted], wrong.front().count);
+                    names[wrong.front().predicted],
+                    wrong.front().count == 1 ? "once" : fmt::format("{} times", wrong.front().count));
 }
 
 ConfusionMatrix confusion_matrix(std::span<const int> labels, std::span<const int> predicted,

@@ -157,16 +157,22 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   const DistanceToMinimizers to_minimizers =
       distance_of(e, loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
   data.points = static_cast<std::size_t>(points);
-  OptimalControlProblem<T> problem(definition, cast<T>(e.train));
-  const Measurement train = measure(problem, u, loss_of(definition), to_minimizers, points);
+  const auto measured = [&](const Dataset<double>& samples, const Measurement& at_nodes,
+                            const DistanceToMinimizers& distance) {
+    if (points == 1) {
+      return at_nodes;  // a second pass over all samples would give the same
+    }
+    OptimalControlProblem<T> problem(definition, cast<T>(samples));
+    return measure(problem, u, loss_of(definition), distance, points);
+  };
+  const Measurement train = measured(e.train, results.train, to_minimizers);
   data.times = train.times;
   data.train = split_of("train", e.train, train, definition, u, points, plane, components);
   data.examples = example_pictures("train", e.train, results.train, e.standardization);
   data.misclassified = misclassified_pictures("train", e.train, results.train, e.standardization);
   if (results.test) {
-    OptimalControlProblem<T> test(definition, cast<T>(e.test));
-    data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), definition, u,
-                         points, plane, components);
+    data.test = split_of("test", e.test, measured(e.test, *results.test, {}), definition, u, points, plane,
+                         components);
     if (auto pictures = misclassified_pictures("test", e.test, *results.test, e.standardization)) {
       data.misclassified = std::move(pictures);
     }
