@@ -5,8 +5,8 @@
 namespace turnpike {
 
 Index most_drawn_samples(Index frames) {
-  // 80,000 points are about a megabyte of the page.
-  return std::clamp<Index>(80000 / frames, 50, 600);
+  // 70,000 points are about a megabyte of the page.
+  return std::clamp<Index>(70000 / frames, 50, 600);
 }
 
 std::vector<Index> evenly_picked(Index count, Index most) {

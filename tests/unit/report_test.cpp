@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "io/report_samples.hpp"
 #include "temporary_directory.hpp"
 
 namespace turnpike {
@@ -90,18 +91,23 @@ TEST_CASE("of many classes the report holds the largest mistakes instead of the 
   CHECK(data["train"]["confusion"]["mistakes"][0] == std::vector<int>{0, 1, 7});
 }
 
-TEST_CASE("a report of 60 layers and 600 samples a split stays small") {
-  ReportData d = report_of_pictures(10);
-  d.times.assign(61, 0.0);
-  d.train.labels.assign(600, 0);
-  d.train.predicted.assign(600, 0);
-  d.train.x.assign(61, std::vector<double>(600, -1.0 / 3));
-  d.train.y = d.train.x;
-  d.test = d.train;
-  d.misclassified->rows = d.misclassified->columns = 28;
-  d.examples->list.assign(80, {0, 0, 1, std::vector<std::uint8_t>(784, 255)});
-  d.misclassified->list.assign(60, {0, 0, 1, std::vector<std::uint8_t>(784, 255)});
-  CHECK(render_report(d).size() < 3'000'000);
+TEST_CASE("a report of 60 layers stays small, with frames between them, too") {
+  for (const std::size_t points : {std::size_t{1}, std::size_t{4}}) {
+    const std::size_t frames = 60 * points + 1;
+    const auto drawn = static_cast<std::size_t>(most_drawn_samples(static_cast<Index>(frames)));
+    ReportData d = report_of_pictures(10);
+    d.points = points;
+    d.times.assign(frames, 0.0);
+    d.train.labels.assign(drawn, 0);
+    d.train.predicted.assign(drawn, 0);
+    d.train.x.assign(frames, std::vector<double>(drawn, -1.0 / 3));
+    d.train.y = d.train.x;
+    d.test = d.train;
+    d.misclassified->rows = d.misclassified->columns = 28;
+    d.misclassified->list.assign(60, {0, 0, 1, std::vector<std::uint8_t>(784, 255)});
+    d.examples = d.misclassified;
+    CHECK(render_report(d).size() < 3'000'000);
+  }
 }
 
 TEST_CASE("figures are drawn as SVG, names with quotes included") {

@@ -284,7 +284,12 @@ function makeChart(id, datasets, options) {
   });
   const y = axis(options.y, {type: options.log ? "logarithmic" : "linear"});
   if (options.log) {
-    y.ticks.callback = (v) => Math.abs(Math.log10(v) % 1) < 1e-9 ? v.toExponential(0).replace("e+", "e") : "";
+    // Powers of ten; where there are few of them, twice and five times them, too.
+    y.ticks.callback = (v, i, all) => {
+      const mantissa = Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
+      const few = all[all.length - 1].value < 100 * all[0].value;
+      return mantissa === 1 || few && (mantissa === 2 || mantissa === 5) ? v.toExponential(0).replace("e+", "e") : "";
+    };
     y.ticks.maxTicksLimit = 40;
     y.ticks.autoSkip = false;
   } else {
