@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "turnpike/confusion.hpp"
+#include "turnpike/cropping.hpp"
 
 namespace turnpike {
 
@@ -18,6 +22,24 @@ struct ReportSplit {
   std::vector<std::vector<double>> y;  ///< second drawn coordinate, frame by frame
   std::vector<double> loss;            ///< mean over all samples, frame by frame
   std::vector<double> accuracy;        ///< of all samples, frame by frame
+  ConfusionMatrix confusion;           ///< of all samples at the last layer
+};
+
+/// A sample as a picture, with what it is and what it is taken for.
+struct ReportPicture {
+  std::size_t sample = 0;  ///< its index in the split
+  int label = 0;
+  int predicted = 0;
+  std::vector<std::uint8_t> pixels;  ///< row by row, 0 black and 255 white
+};
+
+/// Some samples of one split.
+struct ReportPictures {
+  std::string split;     ///< "train" or "test"
+  std::size_t rows = 0;  ///< of each picture
+  std::size_t columns = 0;
+  std::size_t wrong = 0;  ///< misclassified samples of the split
+  std::vector<ReportPicture> list;
 };
 
 /// Everything that the report and the figures show.
@@ -27,6 +49,7 @@ struct ReportData {
   std::vector<std::string> classes;
   std::string x_name;  ///< of the drawn coordinates
   std::string y_name;
+  std::string plane_note;     ///< a sentence on them; may be empty
   std::size_t points = 1;     ///< frames a layer
   std::vector<double> times;  ///< of the K·points + 1 frames
   ReportSplit train;
@@ -39,6 +62,9 @@ struct ReportData {
   };
   std::optional<Distance> distance;        ///< of the training samples to their minimizers
   std::optional<std::size_t> entry_layer;  ///< by loss
+  std::optional<Cropping> cropping;
+  std::optional<ReportPictures> examples;       ///< of each class; absent unless the features are pictures
+  std::optional<ReportPictures> misclassified;  ///< the same of wrong ones; absent unless there are some
   /// Minimizers in the drawn plane, one a class: a line through (x, y) with direction (1, 1), or a point.
   struct Minimizer {
     double x = 0;
@@ -58,6 +84,9 @@ struct ReportData {
   };
   std::optional<Regions> regions;
 };
+
+/// Of up to this many classes the whole confusion matrix is drawn, of more the largest mistakes.
+inline constexpr std::size_t most_matrix_classes = 20;
 
 /// The report as one HTML file that needs nothing else. Values that are not finite become gaps.
 std::string render_report(const ReportData& data);

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "io/classification_figures.hpp"
 #include "io/gnuplot.hpp"
 #include "turnpike/report.hpp"
 
@@ -14,8 +15,9 @@ namespace turnpike {
 namespace {
 
 /// The same, mixed with white: areas that points are drawn on.
-constexpr std::array<std::string_view, 8> area_colours = {"#c9def4", "#f9d8cb", "#c5ebdd", "#d1cde8",
-                                                          "#fae6bd", "#f8d0d0", "#f9dde7", "#dddddb"};
+constexpr std::array<std::string_view, 12> area_colours = {"#c9def4", "#f9d8cb", "#c5ebdd", "#d1cde8",
+                                                           "#fae6bd", "#f8d0d0", "#f9dde7", "#dddddb",
+                                                           "#c5e9ee", "#e3d4c9", "#dfe8c6", "#e8cbee"};
 
 /// The samples of class c at node k, and of how many classes there are.
 void class_blocks(gnuplot::Script& script, const std::string& prefix, const ReportData& d, std::size_t k) {
@@ -46,17 +48,27 @@ std::string class_plots(const std::string& prefix, const ReportData& d, double s
   return fmt::format("{}", fmt::join(plots, ", "));
 }
 
-std::string minimizer_plots(const ReportData& d) {
+/// Lines in the colours of their classes; points in one colour, to be seen among the samples.
+std::string minimizer_plots(gnuplot::Script& script, const ReportData& d) {
   std::string plots;
+  std::vector<double> x;
+  std::vector<double> y;
   for (std::size_t c = 0; c < d.minimizers.size(); ++c) {
     const ReportData::Minimizer& m = d.minimizers[c];
+    if (m.line) {
+      plots += fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
+                           m.y - m.x, gnuplot::colour(c), gnuplot::quoted("minimizers of " + d.classes[c]));
+    } else {
+      x.push_back(m.x);
+      y.push_back(m.y);
+    }
+  }
+  if (!x.empty()) {
+    script.block("minimizers", {&x, &y});
     plots +=
-        m.line ? fmt::format(", x + ({}) with lines linewidth 1.5 dashtype 2 linecolor rgb '{}' title {}",
-                             m.y - m.x, gnuplot::colour(c), gnuplot::quoted("minimizers of " + d.classes[c]))
-               : fmt::format(
-                     ", '+' using ({}):({}) every ::0::0 with points pointtype 2 pointsize 2 linewidth 2 "
-                     "linecolor rgb '{}' title {}",
-                     m.x, m.y, gnuplot::colour(c), gnuplot::quoted("minimizer of " + d.classes[c]));
+        ", $minimizers using 1:2 with points pointtype 1 pointsize 1 linewidth 2 linecolor rgb '#222222' "
+        "title "
+        "'minimizers'";
   }
   return plots;
 }
@@ -89,15 +101,20 @@ std::string square_ranges(const ReportData& d, std::size_t k, bool with_minimize
 void draw_states(gnuplot::Script& script, const ReportData& d) {
   const std::size_t last = (d.times.size() - 1) / d.points;
   class_blocks(script, "first", d, 0);
-  script.begin("data", "Training samples", d.x_name, d.y_name);
-  script.line(square_ranges(d, 0, false) + "\nset key outside");
-  script.line("plot " + class_plots("first", d, 0.45));
-  script.end();
+  if (d.examples) {
+    draw_examples(script, d);
+  } else {
+    script.begin("data", "Training samples", d.x_name, d.y_name);
+    script.line(square_ranges(d, 0, false) + "\nset key outside");
+    script.line("plot " + class_plots("first", d, 0.45));
+    script.end();
+  }
 
   class_blocks(script, "last", d, last * d.points);
+  const std::string minimizers = minimizer_plots(script, d);
   script.begin("final_layer", fmt::format("Training samples at layer {}", last), d.x_name, d.y_name);
   script.line(square_ranges(d, last * d.points, true) + "\nset key outside");
-  script.line("plot " + class_plots("last", d, 0.45) + minimizer_plots(d));
+  script.line("plot " + class_plots("last", d, 0.45) + minimizers);
   script.end();
 
   // Small multiples: early layers one by one, later ones sparsely.
@@ -152,26 +169,32 @@ void draw_curves(gnuplot::Script& script, const ReportData& d) {
   for (std::size_t j = 0; j < layer.size(); ++j) {
     layer[j] = static_cast<double>(j) / static_cast<double>(d.points);
   }
-  script.block("train_loss", {&layer, &d.train.loss});
-  if (d.test) {
-    script.block("test_loss", {&layer, &d.test->loss});
-  }
-  for (const bool logarithmic : {false, true}) {
-    script.begin(logarithmic ? "loss_log" : "loss", "Mean loss over the layers", "layer", "loss");
-    if (logarithmic) {
-      script.line("set logscale y\nset format y '10^{%T}'");
+  const auto draw_splits = [&](const std::string& file, const std::string& name, const std::string& title,
+                               bool logarithmic) {
+    script.begin(file, title, "layer", name);
+    script.line(logarithmic ? "set logscale y\nset format y '10^{%T}'" : "set yrange [0:*]");
+    std::vector<std::string> plots;
+    for (const std::string& split :
+         d.test ? std::vector<std::string>{"train", "test"} : std::vector<std::string>{"train"}) {
+      plots.push_back(fmt::format(
+          "${0}_{1} with linespoints pointtype 7 pointsize 0.4 pointinterval {2} linewidth 2 {3} linecolor "
+          "rgb '{4}' title '{0}'",
+          split, name, d.points, split == "test" ? "dashtype 2" : "", gnuplot::colour(plots.size())));
     }
-    script.line(fmt::format(
-        "plot $train_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} linewidth 2 linecolor "
-        "rgb '{1}' title 'train'{2}",
-        d.points, gnuplot::colour(0),
-        d.test ? fmt::format(", $test_loss with linespoints pointtype 7 pointsize 0.4 pointinterval {0} "
-                             "linewidth 2 dashtype 2 linecolor rgb '{1}' title 'test'",
-                             d.points, gnuplot::colour(1))
-               : std::string()));
+    script.line(fmt::format("plot {}", fmt::join(plots, ", ")));
     script.end();
     script.line("set format y '%g'");
+  };
+  script.block("train_loss", {&layer, &d.train.loss});
+  script.block("train_accuracy", {&layer, &d.train.accuracy});
+  if (d.test) {
+    script.block("test_loss", {&layer, &d.test->loss});
+    script.block("test_accuracy", {&layer, &d.test->accuracy});
   }
+  draw_splits("loss", "loss", "Mean loss over the layers", false);
+  draw_splits("loss_log", "loss", "Mean loss over the layers", true);
+  script.line("set key bottom right");
+  draw_splits("accuracy", "accuracy", "Accuracy over the layers", false);
   if (d.distance) {
     script.block("distance",
                  {&layer, &d.distance->mean, &d.distance->max, &d.distance->low, &d.distance->high});
@@ -225,6 +248,10 @@ std::string write_figures(const ReportData& data, const std::filesystem::path& d
     draw_regions(script, data);
   }
   draw_curves(script, data);
+  draw_confusion(script, data);
+  if (data.misclassified) {
+    draw_misclassified(script, data);
+  }
   return script.draw(directory);
 }
 

@@ -17,8 +17,9 @@ namespace gnuplot {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> colours = {"#2a78d6", "#eb6834", "#1baf7a", "#4a3aa7",
-                                                     "#eda100", "#e34948", "#e87ba4", "#7a7971"};
+constexpr std::array<std::string_view, 12> colours = {"#2a78d6", "#eb6834", "#1baf7a", "#4a3aa7",
+                                                      "#eda100", "#e34948", "#e87ba4", "#7a7971",
+                                                      "#18a8bd", "#8f5526", "#7fa21a", "#a531bd"};
 
 std::string shell_quoted(const std::string& text) {
   std::string result = "'";
@@ -42,13 +43,15 @@ std::string quoted(const std::string& text) {
   return result + "'";
 }
 
-Script::Script()
-    : text_(
-          "# Draws the figures: gnuplot figures.gp\n"
-          "set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'\n"
-          "set border 3 linecolor rgb '#888780'\nset tics nomirror textcolor rgb '#333333'\n"
-          "set grid linecolor rgb '#e4e3dd' linetype 1\nset key top right noenhanced\n"
-          "set style fill transparent solid 0.2 noborder\n") {}
+std::string_view defaults() {
+  return "set terminal svg size 680,480 dynamic font 'Helvetica,14' background rgb 'white'\n"
+         "set border 3 linecolor rgb '#888780'\nset tics nomirror textcolor rgb '#333333'\n"
+         "set xtics autofreq norotate\nset ytics autofreq\n"
+         "set grid linecolor rgb '#e4e3dd' linetype 1\nset key top right noenhanced\n"
+         "set style fill transparent solid 0.2 noborder";
+}
+
+Script::Script() : text_(fmt::format("# Draws the figures: gnuplot figures.gp\n{}\n", defaults())) {}
 
 void Script::block(const std::string& name, const std::vector<const std::vector<double>*>& columns) {
   text_ += fmt::format("${} << END\n", name);

@@ -15,6 +15,9 @@ std::string_view colour(std::size_t i);
 /// A text between gnuplot's single quotes.
 std::string quoted(const std::string& text);
 
+/// The size of a figure and the look of its frame, with which a script begins.
+std::string_view defaults();
+
 /// A gnuplot script, figure by figure.
 class Script {
  public:
@@ -24,7 +27,7 @@ class Script {
   void block(const std::string& name, const std::vector<const std::vector<double>*>& columns);
   /// A figure FILE.svg begins, with titles.
   void begin(const std::string& file, const std::string& title, const std::string& x, const std::string& y);
-  void line(const std::string& command) { text_ += command + "\n"; }
+  void line(std::string_view command) { (text_ += command) += '\n'; }
   /// The figure ends; scales and ranges are the default ones again.
   void end();
 

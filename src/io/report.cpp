@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "io/base64.hpp"
 #include "io/page.hpp"
 
 namespace turnpike {
@@ -13,12 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-/// Six significant digits, more than a screen shows; null for what is not finite.
-json numbers(const std::vector<double>& values) {
+/// `digits` significant digits; null for what is not finite. Six are more than a screen shows.
+json numbers(const std::vector<double>& values, int digits = 6) {
   json list = json::array();
   for (const double value : values) {
     if (std::isfinite(value)) {
-      list.push_back(std::stod(fmt::format("{:.6g}", value)));
+      list.push_back(std::stod(fmt::format("{:.{}g}", value, digits)));
     } else {
       list.push_back(nullptr);
     }
@@ -26,22 +28,66 @@ json numbers(const std::vector<double>& values) {
   return list;
 }
 
-json nodes(const std::vector<std::vector<double>>& values) {
+/// Places on a square of some hundred pixels: four digits are more than it shows.
+json places(const std::vector<std::vector<double>>& values) {
   json list = json::array();
   for (const std::vector<double>& row : values) {
-    list.push_back(numbers(row));
+    list.push_back(numbers(row, 4));
   }
   return list;
 }
 
-json split_json(const ReportSplit& split) {
-  return {{"name", split.name},
-          {"labels", split.labels},
-          {"predicted", split.predicted},
-          {"x", nodes(split.x)},
-          {"y", nodes(split.y)},
-          {"loss", numbers(split.loss)},
-          {"accuracy", numbers(split.accuracy)}};
+/// Samples and right ones class by class; all counts of few classes, the largest mistakes of many.
+json confusion_json(const ConfusionMatrix& matrix, const std::string& split,
+                    const std::vector<std::string>& names) {
+  json samples = json::array();
+  json right = json::array();
+  for (std::size_t c = 0; c < matrix.classes; ++c) {
+    samples.push_back(matrix.samples(c));
+    right.push_back(matrix.at(c, c));
+  }
+  json result = {{"summary", matrix.summary(split, names)}, {"samples", samples}, {"right", right}};
+  if (matrix.classes <= most_matrix_classes) {
+    result["counts"] = matrix.counts;
+    return result;
+  }
+  constexpr std::size_t most_mistakes = 30;
+  std::vector<ConfusionMatrix::Mistake> mistakes = matrix.mistakes();
+  mistakes.resize(std::min(mistakes.size(), most_mistakes));
+  result["mistakes"] = json::array();
+  for (const ConfusionMatrix::Mistake& m : mistakes) {
+    result["mistakes"].push_back({m.label, m.predicted, m.count});
+  }
+  return result;
+}
+
+json split_json(const ReportSplit& split, const std::vector<std::string>& names) {
+  json result = {{"name", split.name},
+                 {"labels", split.labels},
+                 {"predicted", split.predicted},
+                 {"x", places(split.x)},
+                 {"y", places(split.y)},
+                 {"loss", numbers(split.loss)},
+                 {"accuracy", numbers(split.accuracy)}};
+  if (split.confusion.samples() > 0) {
+    result["confusion"] = confusion_json(split.confusion, split.name, names);
+  }
+  return result;
+}
+
+json pictures_json(const ReportPictures& pictures) {
+  json list = json::array();
+  for (const ReportPicture& picture : pictures.list) {
+    list.push_back({{"sample", picture.sample},
+                    {"label", picture.label},
+                    {"predicted", picture.predicted},
+                    {"pixels", base64(picture.pixels)}});
+  }
+  return {{"split", pictures.split},
+          {"rows", pictures.rows},
+          {"columns", pictures.columns},
+          {"wrong", pictures.wrong},
+          {"list", list}};
 }
 
 json data_json(const ReportData& d) {
@@ -49,9 +95,10 @@ json data_json(const ReportData& d) {
                {"classes", d.classes},
                {"x_name", d.x_name},
                {"y_name", d.y_name},
+               {"plane_note", d.plane_note},
                {"points", d.points},
                {"times", numbers(d.times)},
-               {"train", split_json(d.train)},
+               {"train", split_json(d.train, d.classes)},
                {"control_norm", numbers(d.control_norm)}};
   json facts = json::array();
   for (const auto& [label, value] : d.facts) {
@@ -59,7 +106,7 @@ json data_json(const ReportData& d) {
   }
   data["facts"] = facts;
   if (d.test) {
-    data["test"] = split_json(*d.test);
+    data["test"] = split_json(*d.test, d.classes);
   }
   if (d.distance) {
     data["distance"] = {{"epsilon", d.distance->epsilon},
@@ -70,6 +117,15 @@ json data_json(const ReportData& d) {
   }
   if (d.entry_layer) {
     data["entry_layer"] = *d.entry_layer;
+  }
+  if (d.cropping) {
+    data["cropping"] = {{"depth", d.cropping->depth}, {"text", d.cropping->text()}};
+  }
+  if (d.examples) {
+    data["examples"] = pictures_json(*d.examples);
+  }
+  if (d.misclassified) {
+    data["misclassified"] = pictures_json(*d.misclassified);
   }
   data["minimizers"] = json::array();
   for (const ReportData::Minimizer& m : d.minimizers) {

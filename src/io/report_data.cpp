@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "io/drawn_plane.hpp"
+#include "io/report_pictures.hpp"
+#include "io/report_samples.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/geometry.hpp"
 
@@ -17,25 +20,32 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 
 template <class T>
 ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
-                     OptimalControlProblem<T>& problem, const Control<T>& u, Index points, Index first,
-                     Index second) {
-  constexpr Index most_samples = 600;
+                     const ProblemDefinition<T>& definition, const Control<T>& u, Index points,
+                     const DrawnPlane& plane, const std::vector<Index>& components) {
   ReportSplit split;
   split.name = name;
   split.loss = m.loss;
   split.accuracy = m.accuracy;
-  const Index stride = std::max<Index>(1, (data.size() + most_samples - 1) / most_samples);
-  for (Index d = 0; d < data.size(); d += stride) {
+  split.confusion = confusion_matrix(data.labels, m.predicted, data.classes.size());
+  const std::vector<Index> drawn =
+      evenly_picked(data.size(), most_drawn_samples(static_cast<Index>(m.times.size())));
+  for (const Index d : drawn) {
     split.labels.push_back(data.labels[static_cast<std::size_t>(d)]);
     split.predicted.push_back(m.predicted[static_cast<std::size_t>(d)]);
   }
+  OptimalControlProblem<T> problem(definition, cast<T>(samples_at(data, drawn)));
   IntegrationStatus status;
+  std::vector<double> values(components.size());
   for (const State<T>& X : problem.states(u, status, points)) {
     std::vector<double> x;
     std::vector<double> y;
-    for (Index d = 0; d < data.size(); d += stride) {
-      x.push_back(static_cast<double>(X(first, d)));
-      y.push_back(static_cast<double>(X(second, d)));
+    for (Index d = 0; d < X.cols(); ++d) {
+      for (std::size_t c = 0; c < components.size(); ++c) {
+        values[c] = static_cast<double>(X(components[c], d));
+      }
+      const DrawnPlane::Point point = plane.place(values);
+      x.push_back(point.x);
+      y.push_back(point.y);
     }
     split.x.push_back(std::move(x));
     split.y.push_back(std::move(y));
@@ -92,7 +102,21 @@ ReportData::Training thinned(const std::vector<EpochMetrics>& metrics) {
   return training;
 }
 
-std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
+/// A share of `samples`, as finely as one of many samples counts.
+std::string percent(double share, Index samples) {
+  return fmt::format("{:.{}f} %", 100 * share, samples < 10000 ? 1 : 2);
+}
+
+std::string title_of(const RunConfig& config) {
+  if (config.data.source == "two-spirals") {
+    return "Two spirals";
+  }
+  if (config.data.source == "mnist") {
+    return "MNIST";
+  }
+  const std::filesystem::path path = config.data.path;
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
 
 }  // namespace
 
@@ -101,15 +125,13 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
                        const std::vector<EpochMetrics>& metrics, const IntegratorRegistry& integrators) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const std::vector<Index>& components = e.config.cost.components;
-  const Index first = components[0];
-  const Index second = components[1];
+  const DrawnPlane plane = drawn_plane(components, e.train.feature_count());
   ReportData data;
-  data.title = e.config.data.source == "csv" ? std::filesystem::path(e.config.data.path).filename().string()
-                                             : "Two spirals";
+  data.title = title_of(e.config);
   const Objective& objective = results.train.objective;
-  data.facts = {{"Train accuracy", percent(results.train.accuracy.back())}};
+  data.facts = {{"Train accuracy", percent(results.train.accuracy.back(), e.train.size())}};
   if (results.test) {
-    data.facts.emplace_back("Test accuracy", percent(results.test->accuracy.back()));
+    data.facts.emplace_back("Test accuracy", percent(results.test->accuracy.back(), e.test.size()));
   }
   data.facts.emplace_back("Objective V", fmt::format("{:.4f}", objective.total()));
   data.facts.emplace_back(
@@ -120,24 +142,40 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
     data.facts.emplace_back("Enters the turnpike at layer",
                             entry ? fmt::format("{} of {}", *entry, u.intervals()) : "never");
   }
-  data.facts.emplace_back("Epochs", fmt::format("{}", metrics.empty() ? 0 : metrics.back().epoch));
+  data.cropping =
+      find_cropping(results.train.accuracy, results.test ? results.test->accuracy : std::vector<double>());
+  data.facts.emplace_back("Layers that suffice",
+                          fmt::format("{} of {}", data.cropping->depth, data.cropping->layers));
+  data.facts.emplace_back(
+      "Epochs, seed", fmt::format("{}, {}", metrics.empty() ? 0 : metrics.back().epoch, e.config.run.seed));
   data.facts.emplace_back("Integrator", e.config.integrator.name);
-  data.facts.emplace_back("Seed", fmt::format("{}", e.config.run.seed));
   data.classes = e.train.classes;
-  data.x_name = fmt::format("x{}", first + 1);
-  data.y_name = fmt::format("x{}", second + 1);
+  data.x_name = plane.x_name;
+  data.y_name = plane.y_name;
+  data.plane_note = plane.note;
   const Index points = dense_points(*definition.integrator, 4);
   const DistanceToMinimizers to_minimizers =
       distance_of(e, loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
   data.points = static_cast<std::size_t>(points);
-  OptimalControlProblem<T> problem(definition, cast<T>(e.train));
-  const Measurement train = measure(problem, u, loss_of(definition), to_minimizers, points);
+  const auto measured = [&](const Dataset<double>& samples, const Measurement& at_nodes,
+                            const DistanceToMinimizers& distance) {
+    if (points == 1) {
+      return at_nodes;  // a second pass over all samples would give the same
+    }
+    OptimalControlProblem<T> problem(definition, cast<T>(samples));
+    return measure(problem, u, loss_of(definition), distance, points);
+  };
+  const Measurement train = measured(e.train, results.train, to_minimizers);
   data.times = train.times;
-  data.train = split_of("train", e.train, train, problem, u, points, first, second);
+  data.train = split_of("train", e.train, train, definition, u, points, plane, components);
+  data.examples = example_pictures("train", e.train, results.train, e.standardization);
+  data.misclassified = misclassified_pictures("train", e.train, results.train, e.standardization);
   if (results.test) {
-    OptimalControlProblem<T> test(definition, cast<T>(e.test));
-    data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), test, u, points,
-                         first, second);
+    data.test = split_of("test", e.test, measured(e.test, *results.test, {}), definition, u, points, plane,
+                         components);
+    if (auto pictures = misclassified_pictures("test", e.test, *results.test, e.standardization)) {
+      data.misclassified = std::move(pictures);
+    }
   }
   data.control_norm = results.control_norm;
   if (results.turnpike) {
@@ -158,11 +196,13 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
       data.entry_layer = static_cast<std::size_t>(*results.turnpike->by_loss.entry);
     }
   }
-  if (tabulated_loss(e.config) == "soft-cross-entropy" && e.train.class_count() == 2) {
-    const SoftCrossEntropyGeometry geometry(2, e.config.cost.p_d);
-    for (const int y : {0, 1}) {
-      const std::vector<double> point = geometry.minimizer(y);
-      data.minimizers.push_back({point[0], point[1], true});
+  const Index class_count = e.train.class_count();
+  // In the first two of several components a minimizing line says nothing: the others move them along it.
+  if (tabulated_loss(e.config) == "soft-cross-entropy" && (class_count == 2 || !plane.components)) {
+    const SoftCrossEntropyGeometry geometry(class_count, e.config.cost.p_d);
+    for (int y = 0; y < static_cast<int>(class_count); ++y) {
+      const DrawnPlane::Point point = plane.place(geometry.minimizer(y));
+      data.minimizers.push_back({point.x, point.y, plane.components});
     }
   } else if (tabulated_loss(e.config) == "quadratic") {
     State<double> targets(static_cast<Index>(components.size()), e.train.class_count());
@@ -173,7 +213,12 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
     loss_of(make_definition<double>(e.config, e.train.class_count(), integrators))
         .make_targets(classes, tile_of(targets));
     for (Index c = 0; c < targets.cols(); ++c) {
-      data.minimizers.push_back({targets(0, c), targets(1, c), false});
+      std::vector<double> target;
+      for (Index i = 0; i < targets.rows(); ++i) {
+        target.push_back(targets(i, c));
+      }
+      const DrawnPlane::Point point = plane.place(target);
+      data.minimizers.push_back({point.x, point.y, false});
     }
   }
   data.training = thinned(metrics);

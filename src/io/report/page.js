@@ -4,8 +4,12 @@ const P = report.points;  // frames a layer
 const K = (report.times.length - 1) / P;
 const element = (id) => document.getElementById(id);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const classColour = (c) => style(`--class-${c % 8}`);
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const classColours = 12;
+const classColour = (c) => style(`--class-${c % classColours}`);
+const sampleCount = report.train.confusion ? report.train.confusion.samples.reduce((a, b) => a + b, 0)
+  : report.train.labels.length;
+/* As finely as one of many samples counts. */
+const percent = (share) => `${(100 * share).toFixed(sampleCount < 10000 ? 1 : 2)} %`;
 const short = (value) => value === null ? "–" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 || value === 0
   ? String(+value.toPrecision(4)) : value.toExponential(2);
 
@@ -91,9 +95,11 @@ function openPlane(canvas, reach) {
   return {g, X, Y, size, left, top, close: () => g.restore()};
 }
 
-function drawMinimizers(plane, reach) {
+/* Lines lie below the samples, points above them. */
+function drawMinimizers(plane, reach, lines) {
   const {g, X, Y} = plane;
   report.minimizers.forEach((m, c) => {
+    if (m.line !== lines) return;
     g.strokeStyle = classColour(c);
     g.lineWidth = 1.5;
     g.beginPath();
@@ -105,6 +111,13 @@ function drawMinimizers(plane, reach) {
     } else {
       g.moveTo(X(m.x) - 7, Y(m.y)); g.lineTo(X(m.x) + 7, Y(m.y));
       g.moveTo(X(m.x), Y(m.y) - 7); g.lineTo(X(m.x), Y(m.y) + 7);
+    }
+    if (!m.line) {
+      g.strokeStyle = style("--card");
+      g.lineWidth = 6;
+      g.stroke();
+      g.strokeStyle = style("--ink");
+      g.lineWidth = 2;
     }
     g.stroke();
     g.setLineDash([]);
@@ -138,13 +151,14 @@ const flowReach = join(reachOf(report.train.x.map((xs, k) => [xs, report.train.y
 
 function drawFlow() {
   const plane = openPlane(element("flow"), flowReach);
-  drawMinimizers(plane, flowReach);
+  drawMinimizers(plane, flowReach, true);
   const k = Math.min(K * P, Math.floor(flowAt * P));
   const next = Math.min(K * P, k + 1);
   const s = flowAt * P - k;
   const between = (a, b) => a.map((v, i) => v + s * (b[i] - v));
   drawPoints(plane, flowSplit, between(flowSplit.x[k], flowSplit.x[next]),
     between(flowSplit.y[k], flowSplit.y[next]), false);
+  drawMinimizers(plane, flowReach, false);
   plane.close();
   const near = Math.round(flowAt);
   element("layer").value = near;
@@ -196,25 +210,32 @@ function prepareFlow() {
   }
   report.classes.forEach((name, c) => {
     const item = document.createElement("span");
-    item.style.setProperty("--dot", `var(--class-${c % 8})`);
+    item.style.setProperty("--dot", `var(--class-${c % classColours})`);
     item.textContent = `class ${name}`;
     element("flow-legend").append(item);
   });
-  element("flow-coordinates").textContent = `Drawn are ${report.x_name} and ${report.y_name}.`;
+  element("flow-note").textContent = report.minimizers.length
+    ? `Each point is a sample; ${report.minimizers[0].line ? "dashed lines" : "crosses"} are the minimizers of its class, which the turnpike rests on.`
+    : "Each point is a sample.";
+  element("flow-coordinates").textContent = report.plane_note || `Drawn are ${report.x_name} and ${report.y_name}.`;
 }
 
 function drawStill() {
   const train = report.train;
   const dataReach = reachOf([[train.x[0], train.y[0]]]);
-  let plane = openPlane(element("data"), dataReach);
-  drawPoints(plane, train, train.x[0], train.y[0], false);
-  plane.close();
+  let plane = null;
+  if (!report.examples) {
+    plane = openPlane(element("data"), dataReach);
+    drawPoints(plane, train, train.x[0], train.y[0], false);
+    plane.close();
+  }
 
   const finalReach = reachOf([[train.x[K * P], train.y[K * P]]].concat(
     report.minimizers.length ? [[report.minimizers.map((m) => m.x), report.minimizers.map((m) => m.y)]] : []));
   plane = openPlane(element("final"), finalReach);
-  drawMinimizers(plane, finalReach);
+  drawMinimizers(plane, finalReach, true);
   drawPoints(plane, train, train.x[K * P], train.y[K * P], true);
+  drawMinimizers(plane, finalReach, false);
   plane.close();
 
   if (report.regions) {
@@ -244,6 +265,16 @@ function drawStill() {
 /* Curves. */
 
 let charts = [];
+let accuracyChart = null;
+let markedDepth = K;
+
+/* Marks the layers that are kept in the curves of the accuracy. */
+function markDepth(depth) {
+  markedDepth = depth;
+  const mark = accuracyChart.data.datasets[accuracyChart.data.datasets.length - 1];
+  for (const point of mark.data) point.x = depth;
+  accuracyChart.update();
+}
 
 function makeChart(id, datasets, options) {
   const grid = style("--grid"), quiet = style("--quiet"), ink = style("--ink");
@@ -253,7 +284,12 @@ function makeChart(id, datasets, options) {
   });
   const y = axis(options.y, {type: options.log ? "logarithmic" : "linear"});
   if (options.log) {
-    y.ticks.callback = (v) => Math.abs(Math.log10(v) % 1) < 1e-9 ? v.toExponential(0).replace("e+", "e") : "";
+    // Powers of ten; where there are few of them, twice and five times them, too.
+    y.ticks.callback = (v, i, all) => {
+      const mantissa = Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
+      const few = all[all.length - 1].value < 100 * all[0].value;
+      return mantissa === 1 || few && (mantissa === 2 || mantissa === 5) ? v.toExponential(0).replace("e+", "e") : "";
+    };
     y.ticks.maxTicksLimit = 40;
     y.ticks.autoSkip = false;
   } else {
@@ -301,6 +337,12 @@ function drawCurves() {
   if (report.test) losses.push(curve("test", report.test.loss, orange, {borderDash: [6, 3]}));
   makeChart("loss", losses, {x: "layer", y: "loss", last: K});
   makeChart("loss-log", losses.map((set) => ({...set})), {x: "layer", y: "loss", log: true, last: K});
+  const accuracies = [curve("train", report.train.accuracy, blue)];
+  if (report.test) accuracies.push(curve("test", report.test.accuracy, orange, {borderDash: [6, 3]}));
+  accuracies.push({label: "", data: [{x: markedDepth, y: 0}, {x: markedDepth, y: 1}], borderColor: style("--quiet"),
+    borderWidth: 1, borderDash: [3, 3], pointRadius: 0});
+  makeChart("accuracy", accuracies, {x: "layer", y: "accuracy", last: K});
+  accuracyChart = charts[charts.length - 1];
   if (report.distance) {
     const d = report.distance;
     const band = blue + "33";
@@ -362,10 +404,10 @@ addFacts();
 prepareFlow();
 fillTable();
 element("data-note").textContent =
-  `${report.train.labels.length} training samples drawn, ${report.classes.length} classes.`;
+  `${report.train.labels.length === sampleCount ? "" : `${report.train.labels.length} of `}${sampleCount} training samples, ${report.classes.length} classes.`;
 const wrong = report.train.labels.filter((y, i) => y !== report.train.predicted[i]).length;
 element("final-note").textContent = report.minimizers.length
-  ? `Dashed: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
+  ? `${report.minimizers[0].line ? "Dashed" : "Crosses"}: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
   : (wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified.");
 element("entry-note").textContent = report.entry_layer === undefined
   ? "The mean loss does not stay below 0.05." : `From layer ${report.entry_layer} on it stays below 0.05.`;
