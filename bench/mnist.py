@@ -1,0 +1,106 @@
+"""One training step at MNIST's size (60 layers, n = 784, h = 128, batch 256, float), beside PyTorch in one run.
+
+Usage: bench/mnist.py PROGRAM, with PROGRAM the built bench_mnist. Needs python3-torch. Both take the value and the
+gradient of the soft cross-entropy at every layer and an Adam step. Measures in turns, each in a process of its own,
+and compares medians. Run it with nothing else on the machine.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+N, n, h, B, C, p_d, r = 60, 784, 128, 256, 10, 0.91, 1e-5
+ROUNDS = 3
+
+
+def torch_step_seconds(threads, variant):
+    """Median seconds of a step; `variant` says how Adam runs and how the stage costs are computed."""
+    import torch
+    import torch.nn.functional as F
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+
+    def uniform(*shape, fan_in, scale=1.0):
+        return ((2 * torch.rand(*shape) - 1) * scale / fan_in**0.5).requires_grad_()
+
+    A1 = [uniform(h, n, fan_in=n) for _ in range(N)]
+    b1 = [uniform(h, fan_in=n) for _ in range(N)]
+    A2 = [uniform(n, h, fan_in=h, scale=0.1) for _ in range(N)]
+    b2 = [uniform(n, fan_in=h, scale=0.1) for _ in range(N)]
+    x0 = torch.rand(B, n)
+    labels = torch.randint(0, C, (B,))
+    targets = torch.full((B, C), (1 - p_d) / (C - 1))
+    targets[torch.arange(B), labels] = p_d
+    # Adam's weight decay w is the gradient of w/2 ‖u‖²: the cheapest way to r‖u‖².
+    optimizer = torch.optim.Adam(A1 + b1 + A2 + b2, lr=1e-5, weight_decay=2 * r, foreach=variant == "foreach")
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        x = x0
+        heads = []
+        for k in range(N):
+            heads.append(x[:, :C])
+            x = x + F.linear(F.linear(x, A1[k], b1[k]).relu_(), A2[k], b2[k])
+        heads.append(x[:, :C])
+        logits = torch.cat(heads)
+        (F.cross_entropy(logits, targets.repeat(N + 1, 1)) * (N + 1)).backward()
+        optimizer.step()
+
+    for _ in range(3):
+        step()
+    seconds = []
+    for _ in range(12):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def in_own_process(threads, variant, blas_threads):
+    """OpenBLAS, which PyTorch calls here, has threads of its own."""
+    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(blas_threads), OMP_NUM_THREADS=str(threads))
+    output = subprocess.run([sys.executable, __file__, "--torch", str(threads), variant], check=True,
+                            capture_output=True, text=True, env=environment)
+    return float(output.stdout)
+
+
+def ours(program, *arguments):
+    output = subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+    return {key: float(value) for key, value in (line.split() for line in output.splitlines())}
+
+
+def main():
+    program = sys.argv[1]
+    print(f"{'threads':>7} {'PyTorch':>10} {'turnpike':>10} {'ratio':>6} {'GF/s':>7} {'of FMA peak':>12}")
+    for threads in (1, 2):
+        # PyTorch's best: its own threads or those of OpenBLAS.
+        configurations = [(threads, variant, threads) for variant in ("loop", "foreach")]
+        if threads > 1:
+            configurations += [(1, "loop", threads), (threads, "loop", 1)]
+        theirs = {configuration: [] for configuration in configurations}
+        mine = []
+        for _ in range(ROUNDS):
+            for configuration in configurations:
+                theirs[configuration].append(in_own_process(*configuration))
+            mine.append(ours(program, threads))
+        peer = min(statistics.median(times) for times in theirs.values())
+        step = statistics.median(run["step_seconds"] for run in mine)
+        share = statistics.median(run["share_of_peak"] for run in mine)
+        gflops = statistics.median(run["gflops"] for run in mine)
+        print(f"{threads:7} {1e3 * peer:7.0f} ms {1e3 * step:7.0f} ms {peer / step:6.2f} {gflops:7.1f} {share:12.2f}")
+    print()
+    print("memory beyond control, gradient, moments and data, in MB:")
+    for arguments in ((1, 60), (1, 1000, "every", 32), (1, 1000, "binomial", 16)):
+        run = ours(program, *arguments)
+        print(f"{' '.join(map(str, arguments[1:])):>20}: {run['memory_megabytes']:6.1f}, states and activations of "
+              f"all layers {run['states_and_activations_megabytes']:6.1f}, step {run['step_seconds']:.2f} s")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--torch":
+        print(torch_step_seconds(int(sys.argv[2]), sys.argv[3]))
+    else:
+        main()
