@@ -20,7 +20,9 @@ namespace cli = turnpike::cli;
 
 void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   if (data) {
-    command.add_option("--data", overrides.data, "CSV file with the samples; the last column is the class");
+    command.add_option("--data", overrides.data,
+                       "The samples: a CSV file whose last column is the class, MNIST's directory, or an IDX "
+                       "file of images");
   }
   command
       .add_option("--integrator", overrides.integrator,

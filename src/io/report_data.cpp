@@ -16,7 +16,7 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 }
 
 template <class T>
-ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
+ReportSplit split_of(const std::string& name, const Dataset<T>& data, const Measurement& m,
                      OptimalControlProblem<T>& problem, const Control<T>& u, Index points, Index first,
                      Index second) {
   constexpr Index most_samples = 600;
@@ -44,11 +44,11 @@ ReportSplit split_of(const std::string& name, const Dataset<double>& data, const
 }
 
 template <class T>
-ReportData::Regions decision_regions(const Experiment& e, const Control<T>& u,
+ReportData::Regions decision_regions(const Experiment<T>& e, const Control<T>& u,
                                      const ProblemDefinition<T>& definition) {
   constexpr int side = 160;
   ReportData::Regions regions;
-  const double reach = 1.08 * e.train.features.cwiseAbs().maxCoeff();
+  const double reach = 1.08 * static_cast<double>(e.train.features.cwiseAbs().maxCoeff());
   regions.x_min = regions.y_min = -reach;
   regions.x_max = regions.y_max = reach;
   regions.columns = regions.rows = side;
@@ -97,7 +97,7 @@ std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share);
 }  // namespace
 
 template <class T>
-ReportData report_data(const Experiment& e, const Control<T>& u, const RunResults& results,
+ReportData report_data(const Experiment<T>& e, const Control<T>& u, const RunResults& results,
                        const std::vector<EpochMetrics>& metrics, const IntegratorRegistry& integrators) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const std::vector<Index>& components = e.config.cost.components;
@@ -128,14 +128,15 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   data.y_name = fmt::format("x{}", second + 1);
   const Index points = dense_points(*definition.integrator, 4);
   const DistanceToMinimizers to_minimizers =
-      distance_of(e, loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
+      distance_of(e.config, e.train.class_count(),
+                  loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
   data.points = static_cast<std::size_t>(points);
-  OptimalControlProblem<T> problem(definition, cast<T>(e.train));
+  OptimalControlProblem<T> problem(definition, e.train);
   const Measurement train = measure(problem, u, loss_of(definition), to_minimizers, points);
   data.times = train.times;
   data.train = split_of("train", e.train, train, problem, u, points, first, second);
   if (results.test) {
-    OptimalControlProblem<T> test(definition, cast<T>(e.test));
+    OptimalControlProblem<T> test(definition, e.test);
     data.test = split_of("test", e.test, measure(test, u, loss_of(definition), {}, points), test, u, points,
                          first, second);
   }
@@ -183,9 +184,9 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   return data;
 }
 
-template ReportData report_data(const Experiment&, const Control<float>&, const RunResults&,
+template ReportData report_data(const Experiment<float>&, const Control<float>&, const RunResults&,
                                 const std::vector<EpochMetrics>&, const IntegratorRegistry&);
-template ReportData report_data(const Experiment&, const Control<double>&, const RunResults&,
+template ReportData report_data(const Experiment<double>&, const Control<double>&, const RunResults&,
                                 const std::vector<EpochMetrics>&, const IntegratorRegistry&);
 
 }  // namespace turnpike
