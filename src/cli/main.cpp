@@ -94,9 +94,9 @@ int run(int argc, char** argv) {
     train.plugins = plugins;
     return cli::train(train, integrators);
   });
-  sub->add_option(
-      "SOURCE", train.source,
-      fmt::format("{} (with --data), or a CONFIG.toml", fmt::join(turnpike::recipe_names(), ", ")));
+  sub->add_option("SOURCE", train.source,
+                  fmt::format("{} (csv, mnist and idx with --data), or a CONFIG.toml",
+                              fmt::join(turnpike::recipe_names(), ", ")));
   const auto not_empty = [](const std::string& path) {
     return path.empty() ? std::string("give a path, or leave --out unset") : std::string();
   };

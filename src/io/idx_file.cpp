@@ -203,7 +203,7 @@ MnistFiles find_mnist(const fs::path& directory) {
                     directory.string()));
   }
   const auto find = [&](const char* name) {
-    const fs::path plain = directory / name;
+    fs::path plain = directory / name;
     fs::path compressed = plain;
     compressed += ".gz";
     std::error_code ignored;

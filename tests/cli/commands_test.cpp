@@ -279,8 +279,9 @@ TEST_CASE("a CSV file of one's own trains, standardized, with a part set aside f
 TEST_CASE("pictures in the manner of MNIST go through every command") {
   const Program program;
   write_small_mnist(program.directory(), "small");
-  const std::vector<std::string> keys = {"--set", "optimizer.batch=10",  "--set", "optimizer.epochs=13",
-                                         "--set", "control.intervals=4", "--set", "field.activation=tanh"};
+  const std::vector<std::string> keys = {"--set", "optimizer.batch=10",   "--set", "optimizer.warmup=0",
+                                         "--set", "optimizer.epochs=3",   "--set", "control.intervals=4",
+                                         "--set", "field.activation=tanh"};
   const auto with_keys = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), keys.begin(), keys.end());
     const ProcessResult result = program(arguments);

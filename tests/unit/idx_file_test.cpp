@@ -127,7 +127,7 @@ TEST_CASE("compressed files that are damaged, cut short or too long are refused"
   wrong_data[wrong_data.size() / 2] ^= 0x55;
   CHECK(message(wrong_data, labels) != "accepted");
   refused(good + "trailing", labels, "damaged");
-  refused(good + test::gzipped("x"), labels, "goes on behind the 200 images");
+  refused(good + test::gzipped("x"), labels, "goes on behind the images");
   refused(test::gzipped(images.substr(0, images.size() - 1)), labels, "ends too early");
   // A bomb: no more is decompressed than the header announces.
   refused(test::gzipped(images + std::string(20'000'000, '\0')), labels, "goes on behind");
