@@ -20,7 +20,7 @@ using namespace turnpike;
 double seconds_per_gradient(const std::string& name, std::optional<double> rtol) {
   RunConfig config = recipe("two-spirals");
   config.control.initialization = "uniform";
-  const Experiment e = load_experiment(config);
+  const Experiment<double> e = load_experiment(config);
   const IntegratorRegistry registry = builtin_integrators();
   ProblemDefinition<double> definition = make_definition<double>(e.config, 2, registry);
   IntegratorOptions options;

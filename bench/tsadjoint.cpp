@@ -61,7 +61,7 @@ PetscErrorCode compare(bool& agree) {
   config.integrator.name = "rk4";
   config.control.initialization = "uniform";
   config.run.threads = 1;
-  const Experiment e = load_experiment(config);
+  const Experiment<double> e = load_experiment(config);
   OptimalControlProblem<double> problem(make_definition<double>(e.config, 2, builtin_integrators()), e.train);
   const Control<double> u = initial_control(e.config, problem.definition());
   bench::WithTurnpikesField with_field(problem.definition(), e.train);

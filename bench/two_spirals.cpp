@@ -21,8 +21,8 @@ double seconds_per_epoch(const std::string& integrator) {
   RunConfig config = recipe("two-spirals");
   config.integrator.name = integrator;
   config.control.initialization = "uniform";
-  const Experiment e = load_experiment(config);
-  OptimalControlProblem<T> problem(make_definition<T>(e.config, 2, builtin_integrators()), cast<T>(e.train));
+  const Experiment<T> e = load_experiment<T>(config);
+  OptimalControlProblem<T> problem(make_definition<T>(e.config, 2, builtin_integrators()), e.train);
   Control<T> u = initial_control(e.config, problem.definition());
   Control<T> gradient = problem.zero_control();
   Optimizer<T> adam({}, u.values().size());

@@ -4,7 +4,8 @@
 set -eu
 
 build="g++ cmake ninja-build libeigen3-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
-  libboost-dev libcli11-dev libnlopt-cxx-dev libsundials-dev libdnnl-dev libjs-chart.js gnuplot-nox"
+  libboost-dev libcli11-dev libnlopt-cxx-dev libsundials-dev libdnnl-dev zlib1g-dev libjs-chart.js
+  gnuplot-nox"
 test="doctest-dev librapidcheck-dev python3-minimal python3-numpy clang-format clang-tidy"
 
 case "${1-}" in

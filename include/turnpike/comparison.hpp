@@ -97,9 +97,9 @@ class Comparison {
   /// rounding, beside dopri5 with four times as many, or for stiff fields under the finest error control with
   /// the continuous adjoint, beside cvodes-bdf. `integrators` outlives the comparison. Throws NumericalError
   /// when V still differs by more than 1e-9.
-  Comparison(Experiment experiment, Control<double> u, const IntegratorRegistry& integrators);
+  Comparison(Experiment<double> experiment, Control<double> u, const IntegratorRegistry& integrators);
 
-  [[nodiscard]] const Experiment& experiment() const { return experiment_; }
+  [[nodiscard]] const Experiment<double>& experiment() const { return experiment_; }
   [[nodiscard]] const ReferenceSolution& reference() const { return reference_; }
 
   /// One value and gradient of `scheme` beside the reference. Where it fails, the status in the row says why.
@@ -109,7 +109,7 @@ class Comparison {
   [[nodiscard]] WorkPrecision work_precision(const ComparedScheme& scheme) const;
 
  private:
-  Experiment experiment_;
+  Experiment<double> experiment_;
   Control<double> u_;
   const IntegratorRegistry& integrators_;
   ReferenceSolution reference_;
@@ -137,7 +137,7 @@ struct TrainedScheme {
 /// each trained control with every scheme. `observe(entry, metrics)` follows each epoch; when `stop` becomes
 /// true the rest is left out. Throws InputError for a scheme with which a training is refused.
 std::vector<TrainedScheme> train_and_exchange(
-    const Experiment& experiment, const std::vector<ComparedScheme>& schemes,
+    const Experiment<double>& experiment, const std::vector<ComparedScheme>& schemes,
     const IntegratorRegistry& integrators,
     const std::function<void(const std::string&, const EpochMetrics&)>& observe,
     const std::atomic<bool>& stop);

@@ -19,8 +19,11 @@ struct RunConfig {
     std::string source = "two-spirals";
     std::string path;
     std::string label;
+    std::string labels;
     std::string test_path;
+    std::string test_labels;
     double test_fraction = 0;
+    double scale_pixels = 1.0 / 255;
     bool standardize = false;
     Index per_class = 240;
     double turns = 3;
@@ -98,8 +101,8 @@ struct ConfigKeyInfo {
 };
 std::vector<ConfigKeyInfo> config_keys();
 
-/// The names of the shipped recipes: two-spirals, two-spirals-implicit, two-spirals-paper,
-/// csv.
+/// The names of the shipped recipes, those of the sources among them: two-spirals, two-spirals-ode,
+/// two-spirals-implicit, two-spirals-cvodes, two-spirals-paper, csv, mnist, idx.
 std::vector<std::string> recipe_names();
 
 /// The recipe called `name`. Throws InputError for an unknown one.
@@ -113,7 +116,10 @@ RunConfig read_config(const std::filesystem::path& file);
 /// Applies "section.key=value". Throws InputError as read_config does.
 void set_key(RunConfig& config, std::string_view assignment);
 
-/// Throws InputError for keys that contradict each other.
+/// Whether the samples are pictures: data.source is mnist or idx.
+bool has_pictures(const RunConfig& config);
+
+/// Throws InputError for keys that contradict each other, are missing, or are not used by data.source.
 void check_config(const RunConfig& config);
 
 /// The whole configuration as TOML with each key's documentation as a comment; reads back to the same.

@@ -13,23 +13,34 @@
 
 namespace turnpike {
 
-/// A configuration with its data: everything resolved, nothing left to defaults.
+/// A configuration with its data in precision T: everything resolved, nothing left to defaults.
+template <class T>
 struct Experiment {
-  RunConfig config;       ///< field.state, control.horizon and cost.components are filled in
-  Dataset<double> train;  ///< standardized if asked for
-  Dataset<double> test;   ///< may be empty (size 0)
+  RunConfig config;  ///< field.state, control.horizon and cost.components are filled in
+  Dataset<T> train;  ///< standardized if asked for
+  Dataset<T> test;   ///< may be empty (size 0)
   Standardization standardization;
 
   [[nodiscard]] ModelInfo model_info() const;
 };
 
 /// Loads the data that `config` names and fills in what depends on them. Throws InputError for data or values
-/// that do not fit.
-Experiment load_experiment(const RunConfig& config);
+/// that do not fit. T need not be run.precision.
+template <class T = double>
+Experiment<T> load_experiment(const RunConfig& config);
 
 /// The experiment of a stored model: the model's own classes and standardization are used. With `data` the
-/// samples come from that CSV file instead (as `train`; no test samples).
-Experiment load_experiment(const ModelInfo& model, const std::filesystem::path& data = {});
+/// samples come from there instead: for a model of mnist from that directory, training and test samples; of
+/// idx from that file of images, with data.labels; of another from that CSV file (both as `train`, no test
+/// samples).
+template <class T = double>
+Experiment<T> load_experiment(const ModelInfo& model, const std::filesystem::path& data = {});
+
+/// `data` for a problem that does not outlive them.
+template <class T>
+[[nodiscard]] std::shared_ptr<const Dataset<T>> borrowed(const Dataset<T>& data) {
+  return {std::shared_ptr<void>(), &data};
+}
 
 /// Whether the field is continuously differentiable, so that differences can confirm its gradient.
 bool has_smooth_activations(const RunConfig& config);
@@ -41,10 +52,6 @@ IntegratorOptions integrator_options(const RunConfig& config);
 template <class T>
 ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
                                      const IntegratorRegistry& integrators);
-
-/// `data` in precision T.
-template <class T>
-Dataset<T> cast(const Dataset<double>& data);
 
 /// The control from which training starts, by control.initialization and run.seed. Float and double hold the
 /// same numbers up to rounding.

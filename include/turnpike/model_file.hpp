@@ -57,6 +57,7 @@ struct ModelInfo {
   std::vector<std::string> classes;
   std::vector<std::string> feature_names;
   Standardization standardization;
+  ImageShape image;  ///< of the samples, where they are pictures
 };
 
 /// The model as safetensors: the control's blocks, and the metadata string "turnpike" as JSON.

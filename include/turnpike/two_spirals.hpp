@@ -16,10 +16,13 @@ struct TwoSpiralsOptions {
 };
 
 /// `per_class` samples of each class: s = linspace(0, 1), φ = 2π·turns·s, R = scale·(104 − 96 s)/104; class 0
-/// at R (sin φ, cos φ), class 1 opposite. Throws InputError for options out of range.
-Dataset<double> two_spirals(const TwoSpiralsOptions& options);
+/// at R (sin φ, cos φ), class 1 opposite; computed in double. Throws InputError for options
+/// out of range.
+template <class T = double>
+Dataset<T> two_spirals(const TwoSpiralsOptions& options);
 
 /// The same curves half-way between the training samples, per_class − 1 of each class, without noise.
-Dataset<double> two_spirals_test(const TwoSpiralsOptions& options);
+template <class T = double>
+Dataset<T> two_spirals_test(const TwoSpiralsOptions& options);
 
 }  // namespace turnpike

@@ -69,9 +69,13 @@ class ExplicitRungeKutta final : public OneStepMethod<T> {
       for (Index j = i + 1; j < s; ++j) {
         stage.add(h * T(a(j, i)), memory.slot(j));
       }
-      stage.assign_to(Lambda);
+      ConstTile<T> Lambda_i = lambda;
+      if (i + 1 < s || h * T(b(i)) != T(1)) {
+        stage.assign_to(Lambda);
+        Lambda_i = Lambda;
+      }
       // W_i = F_XᵀΛ_i + μ h b_i ℓ_X,  ū += F_uᵀΛ_i + μ h b_i ℓ_u
-      system.pull_back(stage_record(system, record, i), Lambda, mu * h * T(b(i)), memory.slot(i), ubar);
+      system.pull_back(stage_record(system, record, i), Lambda_i, mu * h * T(b(i)), memory.slot(i), ubar);
     }
     // λ = λ⁺ + Σ_i W_i
     LinearCombination<T> sum;

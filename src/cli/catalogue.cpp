@@ -48,10 +48,11 @@ GradientCheckReport self_check(const std::string& name, const IntegratorRegistry
   } else if (traits.negative_weights) {
     config.cost.quadrature = "nodes";
   }
-  const Experiment e = load_experiment(config);
+  const Experiment<double> e = load_experiment<double>(config);
   const ProblemDefinition<double> definition =
       make_definition<double>(e.config, e.train.class_count(), integrators);
-  return check_experiment(e, e.train, initial_control(e.config, definition), {.directions = 2}, integrators);
+  return check_experiment(e.config, e.train, initial_control(e.config, definition), {.directions = 2},
+                          integrators);
 }
 
 }  // namespace

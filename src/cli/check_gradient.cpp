@@ -34,20 +34,21 @@ Safetensors exported(OptimalControlProblem<double>& problem, const Control<doubl
 }  // namespace
 
 int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry& integrators) {
-  Experiment e;
+  Experiment<double> e;
   std::optional<StoredModel> model;
   if (names_model(options.subject)) {
     model = load_model(options.subject);
-    e = model_experiment(*model, options.overrides);
+    e = load_experiment<double>(model_info(*model, options.overrides), options.overrides.data);
   } else {
     RunConfig config = source_config(options.subject, options.overrides);
     config.control.initialization = "uniform";  // with a second layer of zeros most entries would vanish
-    e = load_experiment(config);
+    e = load_experiment<double>(config);
   }
+  e = small_experiment(std::move(e));
   const ProblemDefinition<double> definition =
       make_definition<double>(e.config, e.train.class_count(), integrators);
   const Control<double> u = model ? model->control(definition) : initial_control(e.config, definition);
-  const GradientCheckReport result = check_experiment(e, e.train, u, {}, integrators);
+  const GradientCheckReport result = check_experiment(e.config, e.train, u, {}, integrators);
   if (!options.export_file.empty()) {
     OptimalControlProblem<double> problem(definition, e.train);
     write_safetensors(options.export_file, exported(problem, u));

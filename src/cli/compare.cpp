@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 struct Subject {
   std::string title;
   std::string control;  ///< whose it is
-  Experiment experiment;
+  Experiment<double> experiment;
   std::optional<StoredModel> model;
 
   [[nodiscard]] Control<double> make_control(const IntegratorRegistry& integrators) const {
@@ -44,17 +44,18 @@ Subject load_subject(const std::string& name, const Overrides& overrides) {
   Subject subject;
   if (names_model(name)) {
     subject.model = load_model(name);
-    subject.experiment = model_experiment(*subject.model, overrides);
+    subject.experiment = load_experiment<double>(model_info(*subject.model, overrides), overrides.data);
     subject.title = name;
     subject.control = fmt::format("{}, trained with {}", subject.model->file.string(),
                                   subject.model->info.config.integrator.name);
   } else {
     const RunConfig config = source_config(name, overrides);
-    subject.experiment = load_experiment(config);
+    subject.experiment = load_experiment<double>(config);
     subject.title = source_title(name, config);
     subject.control = config.control.initialization == "contractive" ? "contractive, by control.stiffness"
                                                                      : "uniform random, by run.seed";
   }
+  subject.experiment = small_experiment(std::move(subject.experiment));
   return subject;
 }
 

@@ -55,14 +55,15 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
     throw InputError(fmt::format("--epsilon {}; give a finite number above 0", options.epsilon));
   }
   const StoredModel model = load_model(options.model);
-  Experiment e = model_experiment(model, options.overrides);
-  settle_precision(e.config, integrators);
-  const RunResults results = with_precision(e.config, [&]<class T>() {
+  ModelInfo info = model_info(model, options.overrides);
+  settle_precision(info.config, integrators);
+  const RunResults results = with_precision(info.config, [&]<class T>() {
+    const Experiment<T> e = load_experiment<T>(info, options.overrides.data);
     return analyse(e, model.control(make_definition<T>(e.config, e.train.class_count(), integrators)),
                    integrators, options.epsilon);
   });
   if (options.json) {
-    nlohmann::ordered_json summary = summary_json(e, results);
+    nlohmann::ordered_json summary = summary_json(info.config, results);
     summary["layer_table"] = layer_table(results).json();
     fmt::print("{}\n", summary.dump(2));
     return 0;
@@ -79,8 +80,8 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 int report(const ReportOptions& options, const IntegratorRegistry& integrators) {
   const RunDirectory run = RunDirectory::open(options.run);
   const StoredModel model = load_model(options.run);
-  const Experiment e = model_experiment(model, {});
-  const ReportData data = with_precision(e.config, [&]<class T>() {
+  const ReportData data = with_precision(model.info.config, [&]<class T>() {
+    const Experiment<T> e = load_experiment<T>(model.info);
     const Control<T> u = model.control(make_definition<T>(e.config, e.train.class_count(), integrators));
     const RunResults results = analyse(e, u, integrators, 1);
     return report_data(e, u, results, MetricsFile::read(run), integrators);

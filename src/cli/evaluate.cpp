@@ -24,11 +24,11 @@ struct Evaluation {
 };
 
 template <class T>
-Evaluation evaluate_split(const std::string& name, const Dataset<double>& data, const Experiment& e,
+Evaluation evaluate_split(const std::string& name, const Dataset<T>& data, const Experiment<T>& e,
                           const StoredModel& model, const IntegratorRegistry& integrators) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const Control<T> u = model.control(definition);
-  OptimalControlProblem<T> problem(definition, cast<T>(data));
+  OptimalControlProblem<T> problem(definition, data);
   Evaluation result;
   result.name = name;
   result.samples = data.size();
@@ -59,14 +59,15 @@ Evaluation evaluate_split(const std::string& name, const Dataset<double>& data, 
 }
 
 /// Header: split, sample, label, predicted, then the softmax probability of each class.
-std::string predictions_csv(const Experiment& e, const std::vector<Evaluation>& evaluations) {
+template <class T>
+std::string predictions_csv(const Experiment<T>& e, const std::vector<Evaluation>& evaluations) {
   std::string text = "split,sample,label,predicted";
   for (const std::string& name : e.train.classes) {
     text += ",p_" + csv_field(name);
   }
   text += "\n";
   for (const Evaluation& part : evaluations) {
-    const Dataset<double>& data = part.name == "test" ? e.test : e.train;
+    const Dataset<T>& data = part.name == "test" ? e.test : e.train;
     for (Index d = 0; d < part.samples; ++d) {
       const auto at = static_cast<std::size_t>(d);
       text += fmt::format("{},{},{},{}", part.name, d,
@@ -87,21 +88,22 @@ std::string predictions_csv(const Experiment& e, const std::vector<Evaluation>& 
 
 int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrators) {
   const StoredModel model = load_model(options.model);
-  Experiment e = model_experiment(model, options.overrides);
-  settle_precision(e.config, integrators);
-  const std::vector<Evaluation> evaluations = with_precision(e.config, [&]<class T>() {
-    const std::string first = options.overrides.data.empty() ? "train" : "data";
-    std::vector<Evaluation> parts{evaluate_split<T>(first, e.train, e, model, integrators)};
+  ModelInfo info = model_info(model, options.overrides);
+  settle_precision(info.config, integrators);
+  const std::vector<Evaluation> evaluations = with_precision(info.config, [&]<class T>() {
+    const Experiment<T> e = load_experiment<T>(info, options.overrides.data);
+    const bool whole = options.overrides.data.empty() || e.test.size() > 0;
+    std::vector<Evaluation> parts{evaluate_split(whole ? "train" : "data", e.train, e, model, integrators)};
     if (e.test.size() > 0) {
-      parts.push_back(evaluate_split<T>("test", e.test, e, model, integrators));
+      parts.push_back(evaluate_split("test", e.test, e, model, integrators));
+    }
+    if (!options.predictions.empty()) {
+      write_file_atomically(options.predictions, predictions_csv(e, parts));
     }
     return parts;
   });
-  if (!options.predictions.empty()) {
-    write_file_atomically(options.predictions, predictions_csv(e, evaluations));
-  }
   if (options.json) {
-    nlohmann::ordered_json result = {{"integrator", e.config.integrator.name},
+    nlohmann::ordered_json result = {{"integrator", info.config.integrator.name},
                                      {"trained_with", model.info.config.integrator.name}};
     for (const Evaluation& part : evaluations) {
       result[part.name] = {{"samples", part.samples},
@@ -121,7 +123,7 @@ int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrato
     const std::vector<std::string> names = integrators.names();
     return std::find(names.begin(), names.end(), trained.integrator.name) != names.end();
   }();
-  fmt::print("integrator {} (trained with {})\n", scheme_text(e.config, integrators),
+  fmt::print("integrator {} (trained with {})\n", scheme_text(info.config, integrators),
              known ? scheme_text(trained, integrators) : trained.integrator.name);
   fmt::print("{:<6} {:>8} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}\n", "", "samples", "accuracy", "loss",
              "objective", "running", "control", "terminal");

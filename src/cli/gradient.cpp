@@ -17,18 +17,17 @@ constexpr double largest_error = 0.1;  // whatever the tolerance
 
 }  // namespace
 
-GradientCheckReport check_experiment(const Experiment& e, const Dataset<double>& samples,
+GradientCheckReport check_experiment(const RunConfig& config, const Dataset<double>& samples,
                                      const Control<double>& u, GradientCheckOptions options,
                                      const IntegratorRegistry& integrators) {
-  ProblemDefinition<double> definition =
-      make_definition<double>(e.config, e.train.class_count(), integrators);
+  ProblemDefinition<double> definition = make_definition<double>(config, samples.class_count(), integrators);
   if (definition.integrator->traits().adjoint == AdjointKind::discrete) {
     OptimalControlProblem<double> problem(with_frozen_steps(std::move(definition)), samples);
     return turnpike::check_gradient(problem, u, options);
   }
   OptimalControlProblem<double> problem(definition, samples);
   IntegratorOptions fine;
-  const double rtol = e.config.integrator.rtol.value_or(default_rtol);
+  const double rtol = config.integrator.rtol.value_or(default_rtol);
   fine.rtol = std::max(rtol / 100, finest_reference);
   definition.integrator = builtin_integrators().make<double>("fehlberg78", fine);
   OptimalControlProblem<double> reference(with_frozen_steps(std::move(definition)), samples);

@@ -20,7 +20,9 @@ namespace cli = turnpike::cli;
 
 void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   if (data) {
-    command.add_option("--data", overrides.data, "CSV file with the samples; the last column is the class");
+    command.add_option("--data", overrides.data,
+                       "The samples: a CSV file whose last column is the class, MNIST's directory, or an IDX "
+                       "file of images");
   }
   command
       .add_option("--integrator", overrides.integrator,
@@ -92,9 +94,9 @@ int run(int argc, char** argv) {
     train.plugins = plugins;
     return cli::train(train, integrators);
   });
-  sub->add_option(
-      "SOURCE", train.source,
-      fmt::format("{} (with --data), or a CONFIG.toml", fmt::join(turnpike::recipe_names(), ", ")));
+  sub->add_option("SOURCE", train.source,
+                  fmt::format("{} (csv, mnist and idx with --data), or a CONFIG.toml",
+                              fmt::join(turnpike::recipe_names(), ", ")));
   const auto not_empty = [](const std::string& path) {
     return path.empty() ? std::string("give a path, or leave --out unset") : std::string();
   };

@@ -54,15 +54,18 @@ RunConfig source_config(const std::string& source, const Overrides& overrides) {
   }
   apply_overrides(config, overrides);
   if (!overrides.data.empty()) {
-    if (config.data.source != "csv") {
+    if (config.data.source == "two-spirals") {
       throw InputError(
-          fmt::format("--data {}: the source '{}' makes its own data; use the source csv for a file of yours",
+          fmt::format("--data {}: the source '{}' makes its own data; use the source csv, mnist or idx for "
+                      "files of yours",
                       overrides.data, source));
     }
     config.data.path = overrides.data;
   }
   make_absolute(config.data.path);
+  make_absolute(config.data.labels);
   make_absolute(config.data.test_path);
+  make_absolute(config.data.test_labels);
   check_config(config);
   return config;
 }
@@ -76,7 +79,7 @@ void settle_precision(RunConfig& config, const IntegratorRegistry& integrators) 
 }
 
 std::string source_title(const std::string& source, const RunConfig& config) {
-  if (source == "csv") {
+  if (source == "csv" || source == "idx") {
     return fs::path(config.data.path).stem().string();
   }
   return is_recipe(source) ? source : fs::path(source).stem().string();
@@ -116,10 +119,23 @@ StoredModel load_model(const std::string& path) {
   return model;
 }
 
-Experiment model_experiment(const StoredModel& model, const Overrides& overrides) {
+ModelInfo model_info(const StoredModel& model, const Overrides& overrides) {
   ModelInfo info = model.info;
+  if (!overrides.data.empty()) {
+    info.config.data.labels.clear();  // they belong to the model's own images
+  }
   apply_overrides(info.config, overrides);
-  return load_experiment(info, overrides.data);
+  return info;
+}
+
+Experiment<double> small_experiment(Experiment<double> e) {
+  if (has_pictures(e.config) && e.train.size() > most_pictures) {
+    fmt::print(stderr, "turnpike: only the first {} of {} training samples are taken\n", most_pictures,
+               e.train.size());
+    e.train = first_samples(e.train, most_pictures);
+    e.config.optimizer.batch = std::min(e.config.optimizer.batch, most_pictures);
+  }
+  return e;
 }
 
 }  // namespace turnpike::cli

@@ -55,8 +55,14 @@ bool names_model(const std::string& path);
 /// Throws InputError when `path` is neither a model file nor a run directory with one.
 StoredModel load_model(const std::string& path);
 
-/// The model's experiment with the overrides, --data included.
-Experiment model_experiment(const StoredModel& model, const Overrides& overrides);
+/// What the model's file says of it, with the overrides. Throws InputError.
+ModelInfo model_info(const StoredModel& model, const Overrides& overrides);
+
+/// Samples of pictures that commands take which work in double and evaluate the objective many times.
+constexpr Index most_pictures = 32;
+
+/// The experiment in double: of pictures the first `most_pictures` training samples, and says so on stderr.
+Experiment<double> small_experiment(Experiment<double> e);
 
 /// Sets run.precision to double when the integrator exists for double only, and says so on stderr. Throws
 /// InputError for an unknown integrator.

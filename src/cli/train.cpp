@@ -28,15 +28,12 @@ std::int64_t peak_memory_bytes() {
 }
 
 /// The gradient at the trained control against differences of V, in double, on at most 128 samples.
-GradientCheckReport check_trained(const Experiment& e, const Control<double>& u,
+template <class T>
+GradientCheckReport check_trained(const Experiment<T>& e, const Control<double>& u,
                                   const IntegratorRegistry& integrators) {
   constexpr Index most_samples = 128;
-  Dataset<double> samples = e.train;
-  if (samples.size() > most_samples) {
-    samples.features = e.train.features.leftCols(most_samples);
-    samples.labels.resize(static_cast<std::size_t>(most_samples));
-  }
-  return check_experiment(e, samples, u, {.directions = 2, .coordinates = 10}, integrators);
+  const Dataset<double> samples = cast<double>(first_samples(e.train, most_samples));
+  return check_experiment(e.config, samples, u, {.directions = 2, .coordinates = 10}, integrators);
 }
 
 template <class T>
@@ -46,7 +43,8 @@ Control<double> in_double(const Control<T>& u) {
   return cast;
 }
 
-void print_outcome(const Experiment& e, const std::string& scheme, const RunResults& results,
+template <class T>
+void print_outcome(const Experiment<T>& e, const std::string& scheme, const RunResults& results,
                    const TrainingResult& training, double seconds, const GradientCheckReport& gradient) {
   const Objective& V = results.train.objective;
   fmt::print("{} training samples, {} classes, {} layers, {}\n", e.train.size(), e.train.class_count(),
@@ -94,12 +92,12 @@ std::string plugin_flags(const std::vector<std::string>& plugins) {
 
 /// What follows a finished training: measurements, summary, report. Returns the exit status.
 template <class T>
-int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& training, double seconds,
+int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& training, double seconds,
              const std::optional<TailTest>& tail, const RunDirectory& run, bool json,
              const std::vector<std::string>& plugins, const IntegratorRegistry& integrators) {
   const RunResults results = analyse(e, u, integrators, default_epsilon);
   const GradientCheckReport gradient = check_trained(e, in_double(u), integrators);
-  nlohmann::ordered_json summary = summary_json(e, results);
+  nlohmann::ordered_json summary = summary_json(e.config, results);
   summary["epochs"] = training.epoch;
   summary["steps"] = training.steps;
   summary["seconds"] = seconds;
@@ -144,10 +142,10 @@ int conclude(const Experiment& e, const Control<T>& u, const TrainingResult& tra
 template <class T>
 class GrowingTraining {
  public:
-  GrowingTraining(const Experiment& e, ProblemDefinition<T> definition)
+  GrowingTraining(const Experiment<T>& e, ProblemDefinition<T> definition)
       : config_(e.config),
         definition_(std::move(definition)),
-        data_(std::make_shared<const Dataset<T>>(cast<T>(e.train))),
+        data_(borrowed(e.train)),
         start_(initial_control(e.config, definition_)) {
     begin(config_.control.active_intervals.value_or(intervals()));
   }
@@ -220,7 +218,7 @@ class GrowingTraining {
 /// Trains from the beginning, or from a checkpoint, into the run that is made by `open_run` once everything
 /// that the user could have got wrong has been checked.
 template <class T, class OpenRun>
-int run_training(const Experiment& e, bool resumed, bool json, const std::vector<std::string>& plugins,
+int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vector<std::string>& plugins,
                  const IntegratorRegistry& integrators, OpenRun&& open_run) {
   GrowingTraining<T> training(e, make_definition<T>(e.config, e.train.class_count(), integrators));
   const RunDirectory run = open_run();
@@ -344,9 +342,9 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
   }
   RunConfig config = source_config(options.source, options.overrides);
   settle_precision(config, integrators);
-  const Experiment e = load_experiment(config);
-  return with_precision(e.config, [&]<class T>() {
-    return run_training<T>(e, false, options.json, options.plugins, integrators, [&] {
+  return with_precision(config, [&]<class T>() {
+    const Experiment<T> e = load_experiment<T>(config);
+    return run_training(e, false, options.json, options.plugins, integrators, [&] {
       RunDirectory run = options.out.empty() ? RunDirectory::create_next(std::filesystem::path("runs") /
                                                                          source_title(options.source, config))
                                              : RunDirectory::create(options.out);
@@ -373,9 +371,9 @@ int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) 
     set_key(config, fmt::format("run.threads={}", options.threads));
   }
   settle_precision(config, integrators);
-  const Experiment e = load_experiment(config);
-  return with_precision(e.config, [&]<class T>() {
-    return run_training<T>(e, true, options.json, options.plugins, integrators, [&] { return run; });
+  return with_precision(config, [&]<class T>() {
+    const Experiment<T> e = load_experiment<T>(config);
+    return run_training(e, true, options.json, options.plugins, integrators, [&] { return run; });
   });
 }
 

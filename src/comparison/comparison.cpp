@@ -18,8 +18,8 @@ namespace {
 using comparison::Wanted;
 
 /// The shortest of some value-and-gradient evaluations, for about `budget` seconds.
-double seconds_a_gradient(ProblemDefinition<double> definition, const Experiment& e, const Control<double>& u,
-                          double budget) {
+double seconds_a_gradient(ProblemDefinition<double> definition, const Experiment<double>& e,
+                          const Control<double>& u, double budget) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point t) {
     return std::chrono::duration<double>(Clock::now() - t).count();
@@ -38,7 +38,8 @@ double seconds_a_gradient(ProblemDefinition<double> definition, const Experiment
 
 }  // namespace
 
-Comparison::Comparison(Experiment experiment, Control<double> u, const IntegratorRegistry& integrators)
+Comparison::Comparison(Experiment<double> experiment, Control<double> u,
+                       const IntegratorRegistry& integrators)
     : experiment_(std::move(experiment)),
       u_(std::move(u)),
       integrators_(integrators),

@@ -13,8 +13,8 @@ namespace {
 constexpr double converged_rtol = 1e-9;
 constexpr double finest_rtol = 1e-12;
 
-ExchangeCell run(const Experiment& e, const RunConfig& config, std::string entry, const Control<double>& u,
-                 const IntegratorRegistry& integrators) {
+ExchangeCell run(const Experiment<double>& e, const RunConfig& config, std::string entry,
+                 const Control<double>& u, const IntegratorRegistry& integrators) {
   const SchemeSolution s = comparison::solve(e, config, u, comparison::Wanted::states, integrators);
   ExchangeCell cell;
   cell.entry = std::move(entry);
@@ -29,7 +29,7 @@ ExchangeCell run(const Experiment& e, const RunConfig& config, std::string entry
 
 /// The trained control under its own scheme with 2, 4 and 8 times as many steps, or a tolerance smaller by
 /// 10, 100 and 1000, and under a fine one.
-std::vector<ExchangeCell> refine(const Experiment& e, const RunConfig& own, const Control<double>& u,
+std::vector<ExchangeCell> refine(const Experiment<double>& e, const RunConfig& own, const Control<double>& u,
                                  const IntegratorRegistry& integrators) {
   const RunConfig::Integrator& scheme = own.integrator;
   const IntegratorTraits& traits = integrators.find(scheme.name).traits;
@@ -54,7 +54,8 @@ std::vector<ExchangeCell> refine(const Experiment& e, const RunConfig& own, cons
 }  // namespace
 
 std::vector<TrainedScheme> train_and_exchange(
-    const Experiment& e, const std::vector<ComparedScheme>& schemes, const IntegratorRegistry& integrators,
+    const Experiment<double>& e, const std::vector<ComparedScheme>& schemes,
+    const IntegratorRegistry& integrators,
     const std::function<void(const std::string&, const EpochMetrics&)>& observe,
     const std::atomic<bool>& stop) {
   std::vector<ProblemDefinition<double>> definitions;  // all before the work begins: one may be refused

@@ -39,7 +39,7 @@ RunConfig with_tolerance(RunConfig config, std::string name, double rtol) {
   return config;
 }
 
-ProblemDefinition<double> definition_of(const Experiment& experiment, const RunConfig& config,
+ProblemDefinition<double> definition_of(const Experiment<double>& experiment, const RunConfig& config,
                                         const IntegratorRegistry& integrators) {
   const RunConfig plain = with_substeps(experiment.config, "explicit-euler", 1);
   ProblemDefinition<double> definition =
@@ -48,7 +48,7 @@ ProblemDefinition<double> definition_of(const Experiment& experiment, const RunC
   return definition;
 }
 
-SchemeSolution solve(const Experiment& experiment, const RunConfig& config, const Control<double>& u,
+SchemeSolution solve(const Experiment<double>& experiment, const RunConfig& config, const Control<double>& u,
                      Wanted wanted, const IntegratorRegistry& integrators, SchemeWork* work) {
   ProblemDefinition<double> definition = definition_of(experiment, config, integrators);
   const auto count = std::make_shared<FieldCount>();
@@ -117,7 +117,8 @@ constexpr double finest_multistep = 1e-11;
 
 /// The sub-steps of fehlberg78 from which on twice as many change nothing but rounding; 0 when there are
 /// none.
-Index settled_substeps(const Experiment& e, const Control<double>& u, const IntegratorRegistry& integrators) {
+Index settled_substeps(const Experiment<double>& e, const Control<double>& u,
+                       const IntegratorRegistry& integrators) {
   const auto at = [&](Index substeps) {
     return solve(e, with_substeps(e.config, "fehlberg78", substeps), u, Wanted::states, integrators);
   };
@@ -147,7 +148,7 @@ Index settled_substeps(const Experiment& e, const Control<double>& u, const Inte
 
 }  // namespace
 
-ReferenceSolution converged_reference(const Experiment& e, const Control<double>& u,
+ReferenceSolution converged_reference(const Experiment<double>& e, const Control<double>& u,
                                       const IntegratorRegistry& integrators) {
   // Empty when either fails or both are far apart; `why` tells.
   std::string why;

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 #include <toml++/toml.h>
+#include <map>
+#include <set>
 #include <stdexcept>
+#include <string_view>
 
 #include "io/config_table.hpp"
 #include "io/text_file.hpp"
@@ -98,6 +101,57 @@ std::string toml_value(const json& value) {
   return value.dump();
 }
 
+/// The sources that use each key of [data] that not all of them use.
+const std::map<std::string_view, std::set<std::string_view>>& data_key_sources() {
+  static const std::map<std::string_view, std::set<std::string_view>> sources = {
+      {"data.path", {"csv", "mnist", "idx"}},
+      {"data.label", {"csv"}},
+      {"data.labels", {"idx"}},
+      {"data.test_path", {"csv", "idx"}},
+      {"data.test_labels", {"idx"}},
+      {"data.test_fraction", {"csv", "idx"}},
+      {"data.scale_pixels", {"mnist", "idx"}},
+      {"data.per_class", {"two-spirals"}},
+      {"data.turns", {"two-spirals"}},
+      {"data.scale", {"two-spirals"}},
+      {"data.noise", {"two-spirals"}}};
+  return sources;
+}
+
+/// Throws InputError when the section [data] does not fit its source.
+void check_data(const RunConfig& config) {
+  const auto& data = config.data;
+  const RunConfig defaults;
+  for (const ConfigKey& key : config_table()) {
+    const auto users = data_key_sources().find(key.name);
+    if (users != data_key_sources().end() && !users->second.contains(data.source) &&
+        key.get(config) != key.get(defaults)) {
+      throw InputError(
+          fmt::format("{} = {} has no effect with data.source = {}, only with {}; leave it unset", key.name,
+                      shown(key.get(config)), data.source, fmt::join(users->second, ", ")));
+    }
+  }
+  if (data.source == "csv" && data.path.empty()) {
+    throw InputError("data.source = csv needs a file; give --data FILE or set data.path");
+  }
+  if (data.source == "mnist" && data.path.empty()) {
+    throw InputError(
+        "data.source = mnist needs the directory of MNIST's four files; give --data DIR "
+        "(scripts/fetch-mnist.sh DIR downloads them)");
+  }
+  if (data.source == "idx" && (data.path.empty() || data.labels.empty())) {
+    throw InputError(
+        "data.source = idx needs a file of images and one of labels; give --data IMAGES and --set "
+        "data.labels=LABELS");
+  }
+  if (data.test_path.empty() != data.test_labels.empty() && data.source == "idx") {
+    throw InputError("data.test_path and data.test_labels go together; set both or neither");
+  }
+  if (!data.test_path.empty() && data.test_fraction > 0) {
+    throw InputError("data.test_path and data.test_fraction are both set; set one of them");
+  }
+}
+
 }  // namespace
 
 std::vector<ConfigKeyInfo> config_keys() {
@@ -111,8 +165,14 @@ std::vector<ConfigKeyInfo> config_keys() {
 }
 
 std::vector<std::string> recipe_names() {
-  return {"two-spirals",        "two-spirals-ode",   "two-spirals-implicit",
-          "two-spirals-cvodes", "two-spirals-paper", "csv"};
+  return {"two-spirals",
+          "two-spirals-ode",
+          "two-spirals-implicit",
+          "two-spirals-cvodes",
+          "two-spirals-paper",
+          "csv",
+          "mnist",
+          "idx"};
 }
 
 RunConfig recipe(std::string_view name) {
@@ -163,6 +223,23 @@ RunConfig recipe(std::string_view name) {
     config.optimizer.learning_rate = 0.01;
     config.optimizer.clip = 1;
     config.optimizer.epochs = 2000;
+    return config;
+  }
+  if (name == "mnist" || name == "idx") {
+    config.data.source = name;
+    config.field.hidden = 128;
+    config.field.activation = "relu";
+    config.control.intervals = 60;
+    config.cost.p_d = 0.91;
+    config.cost.r = 1e-5;
+    config.cost.gamma = 1;
+    config.optimizer.learning_rate = 1e-3;
+    config.optimizer.warmup = 50;
+    config.optimizer.clip = 0;
+    config.optimizer.epochs = 5;
+    config.optimizer.batch = 256;
+    config.run.precision = "float";
+    config.run.checkpoint_every = 1;
     return config;
   }
   throw InputError(fmt::format("unknown source '{}'{}", name, suggest_name(name, recipe_names())));
@@ -222,18 +299,17 @@ void set_key(RunConfig& config, std::string_view assignment) {
   assign(config, name, parsed, "--set ");
 }
 
+bool has_pictures(const RunConfig& config) {
+  return config.data.source == "mnist" || config.data.source == "idx";
+}
+
 void check_config(const RunConfig& config) {
   if (config.integrator.rtol && config.integrator.substeps) {
     throw InputError(
         "integrator.rtol and integrator.substeps are both set; set rtol for steps chosen by an "
         "error estimate or substeps for fixed ones");
   }
-  if (config.data.source == "csv" && config.data.path.empty()) {
-    throw InputError("data.source = csv needs a file; give --data FILE or set data.path");
-  }
-  if (!config.data.test_path.empty() && config.data.test_fraction > 0) {
-    throw InputError("data.test_path and data.test_fraction are both set; set one of them");
-  }
+  check_data(config);
   const auto& control = config.control;
   if (control.active_intervals && *control.active_intervals > control.intervals) {
     throw InputError(

@@ -219,12 +219,25 @@ std::vector<ConfigKey> make_table() {
 #define MEMBER(path) \
   [](auto& c) -> auto& { return c.path; }
   return {
-      text("data.source", {"two-spirals", "csv"}, "Where the samples come from.", MEMBER(data.source)),
-      text("data.path", {}, "The CSV file of the training samples.", MEMBER(data.path)),
+      text("data.source", {"two-spirals", "csv", "mnist", "idx"},
+           "Where the samples come from: generated, a CSV file, a directory with MNIST's four files, or any "
+           "pair of "
+           "IDX files.",
+           MEMBER(data.source)),
+      text("data.path", {}, "The training samples: a CSV file, MNIST's directory, or an IDX file of images.",
+           MEMBER(data.path)),
       text("data.label", {}, "The CSV column that holds the class; empty for the last.", MEMBER(data.label)),
-      text("data.test_path", {}, "The CSV file of the test samples; empty for none.", MEMBER(data.test_path)),
+      text("data.labels", {}, "idx: the IDX file of the training samples' labels.", MEMBER(data.labels)),
+      text("data.test_path", {},
+           "The CSV file, or the IDX file of images, of the test samples; empty for none.",
+           MEMBER(data.test_path)),
+      text("data.test_labels", {}, "idx: the IDX file of the test samples' labels.",
+           MEMBER(data.test_labels)),
       number("data.test_fraction", {0, 0.9, false},
              "Share of each class of data.path that is set aside for testing.", MEMBER(data.test_fraction)),
+      number("data.scale_pixels", positive,
+             "mnist, idx: features are pixels, 0 to 255, times this number; the default is 1/255.",
+             MEMBER(data.scale_pixels)),
       standardize_key(),
       number("data.per_class", {2, 1e7, false}, "Two spirals: training samples a class.",
              MEMBER(data.per_class)),

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <istream>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -37,11 +39,6 @@ std::optional<double> parse_number(const std::string& text) {
   }
   return value;
 }
-
-struct Line {
-  std::size_t number;  // in the file, from 1
-  std::vector<std::string> fields;
-};
 
 /// One line's fields; a quoted field may hold separators and doubled quotes.
 std::vector<std::string> split_fields(std::string_view line, char separator, const std::string& where) {
@@ -78,30 +75,56 @@ std::vector<std::string> split_fields(std::string_view line, char separator, con
   return fields;
 }
 
-std::vector<Line> split_lines(const std::string& text, const std::filesystem::path& file) {
-  std::string_view rest = text;
-  if (rest.substr(0, 3) == "\xEF\xBB\xBF") {
-    rest.remove_prefix(3);
+struct Line {
+  std::size_t number = 0;  // in the file, from 1
+  std::vector<std::string> fields;
+};
+
+/// A CSV file line by line, as often as wanted.
+class CsvLines {
+ public:
+  explicit CsvLines(const std::filesystem::path& file)
+      : file_(file), input_(open_text_file(file, "data file")) {}
+
+  void rewind() {
+    input_->clear();
+    input_->seekg(0);
+    number_ = 0;
   }
-  std::vector<Line> lines;
-  char separator = 0;
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::size_t end = rest.find('\n');
-    const std::string_view line = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
-      continue;
+
+  /// Reads the next line that is not blank, or returns false at the end.
+  bool next(Line& line) {
+    while (std::getline(*input_, text_)) {
+      std::string_view rest = text_;
+      if (++number_ == 1 && rest.substr(0, 3) == "\xEF\xBB\xBF") {
+        rest.remove_prefix(3);
+      }
+      if (rest.find_first_not_of(" \t\r") == std::string_view::npos) {
+        continue;
+      }
+      if (separator_ == 0) {
+        separator_ = rest.find(',') != std::string_view::npos   ? ','
+                     : rest.find(';') != std::string_view::npos ? ';'
+                                                                : '\t';
+      }
+      line.number = number_;
+      line.fields = split_fields(rest, separator_, fmt::format("{}, line {}", file_.string(), number_));
+      return true;
     }
-    if (separator == 0) {
-      separator = line.find(',') != std::string_view::npos   ? ','
-                  : line.find(';') != std::string_view::npos ? ';'
-                                                             : '\t';
+    if (input_->bad()) {
+      throw InputError(
+          fmt::format("the data file '{}' cannot be read to its end; check the disk", file_.string()));
     }
-    lines.push_back(
-        {number, split_fields(line, separator, fmt::format("{}, line {}", file.string(), number))});
+    return false;
   }
-  return lines;
-}
+
+ private:
+  std::filesystem::path file_;
+  std::unique_ptr<std::istream> input_;
+  std::string text_;
+  std::size_t number_ = 0;
+  char separator_ = 0;
+};
 
 std::size_t find_label_column(const CsvOptions& options, const std::vector<std::string>& header,
                               std::size_t columns, const std::filesystem::path& file) {
@@ -143,11 +166,7 @@ bool is_utf8(std::string_view text) {
 }
 
 /// Classes sorted as numbers when all are numbers, else as text.
-std::vector<std::string> sorted_classes(const std::vector<Line>& lines, std::size_t column) {
-  std::set<std::string> names;
-  for (const Line& line : lines) {
-    names.insert(line.fields[column]);
-  }
+std::vector<std::string> sorted_classes(const std::set<std::string>& names) {
   std::vector<std::string> classes(names.begin(), names.end());
   const bool numbers = std::all_of(classes.begin(), classes.end(),
                                    [](const std::string& name) { return parse_number(name).has_value(); });
@@ -159,66 +178,110 @@ std::vector<std::string> sorted_classes(const std::vector<Line>& lines, std::siz
   return classes;
 }
 
-}  // namespace
+/// What a CSV file holds, apart from its features.
+struct CsvLayout {
+  std::vector<std::string> header;  // empty when the first line is a sample
+  std::size_t columns = 0;
+  std::size_t label = 0;  // column
+  std::size_t rows = 0;
+  std::set<std::string> classes;
 
-Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& options) {
-  std::vector<Line> lines = split_lines(read_text_file(file, "data file"), file);
-  if (lines.empty()) {
+  [[nodiscard]] std::string column(std::size_t j) const {
+    return header.empty() ? fmt::format("column {}", j) : fmt::format("column '{}'", header[j]);
+  }
+};
+
+/// Throws InputError when the line does not fit the file, or its class is missing.
+void check_row(const Line& line, const CsvLayout& layout, const std::filesystem::path& file) {
+  if (line.fields.size() != layout.columns) {
+    throw InputError(fmt::format("{}, line {}: {} fields instead of {}; give every row the same number",
+                                 file.string(), line.number, line.fields.size(), layout.columns));
+  }
+  const std::string& name = line.fields[layout.label];
+  if (name.empty()) {
+    throw InputError(fmt::format("{}, line {}: {} holds no class; fill it in", file.string(), line.number,
+                                 layout.column(layout.label)));
+  }
+  const auto number = parse_number(name);
+  if (number && !std::isfinite(*number)) {
+    throw InputError(
+        fmt::format("{}, line {}: {} holds '{}' as class; give the sample's class or leave the "
+                    "line out",
+                    file.string(), line.number, layout.column(layout.label), name));
+  }
+  for (std::size_t j = 0; j < layout.columns; ++j) {
+    if (!is_utf8(line.fields[j])) {
+      throw InputError(
+          fmt::format("{}, line {}: column {} holds bytes that are no UTF-8; save the file as UTF-8",
+                      file.string(), line.number, j));
+    }
+  }
+}
+
+/// The first way through the file.
+CsvLayout survey(CsvLines& lines, const CsvOptions& options, const std::filesystem::path& file) {
+  CsvLayout layout;
+  Line line;
+  if (!lines.next(line)) {
     throw InputError(fmt::format("{} is empty; give one row a sample", file.string()));
   }
-  const std::size_t columns = lines.front().fields.size();
-  if (columns < 2) {
+  layout.columns = line.fields.size();
+  if (layout.columns < 2) {
     throw InputError(
         fmt::format("{}, line {}: one column only; give at least one feature and the class, "
                     "separated by commas",
-                    file.string(), lines.front().number));
+                    file.string(), line.number));
   }
-  std::vector<std::string> header;
-  const auto no_number = [](const std::string& field) { return !parse_number(field).has_value(); };
   // A header holds no number, or names the label column; a row with some numbers is a sample with a mistake.
-  std::vector<std::string> first = lines.front().fields;
-  const bool label_named = std::find(first.begin(), first.end(), options.label) != first.end();
-  if (label_named || std::all_of(first.begin(), first.end(), no_number)) {
-    header = std::move(first);
-    lines.erase(lines.begin());
+  const auto no_number = [](const std::string& field) { return !parse_number(field).has_value(); };
+  const bool label_named =
+      std::find(line.fields.begin(), line.fields.end(), options.label) != line.fields.end();
+  bool there = true;
+  if (label_named || std::all_of(line.fields.begin(), line.fields.end(), no_number)) {
+    layout.header = line.fields;
+    there = lines.next(line);
   }
-  if (!std::all_of(header.begin(), header.end(), [](const std::string& name) { return is_utf8(name); })) {
+  if (!std::all_of(layout.header.begin(), layout.header.end(),
+                   [](const std::string& name) { return is_utf8(name); })) {
     throw InputError(
         fmt::format("{}: the header holds bytes that are no UTF-8; save the file as UTF-8", file.string()));
   }
-  const std::size_t label = find_label_column(options, header, columns, file);
-  if (lines.empty()) {
+  layout.label = find_label_column(options, layout.header, layout.columns, file);
+  if (!there) {
     throw InputError(fmt::format("{} has a header and no rows; give one row a sample", file.string()));
   }
-  const auto name_of_column = [&](std::size_t column) {
-    return header.empty() ? fmt::format("column {}", column) : fmt::format("column '{}'", header[column]);
-  };
-  for (const Line& line : lines) {
-    if (line.fields.size() != columns) {
-      throw InputError(fmt::format("{}, line {}: {} fields instead of {}; give every row the same number",
-                                   file.string(), line.number, line.fields.size(), columns));
-    }
-    if (line.fields[label].empty()) {
-      throw InputError(fmt::format("{}, line {}: {} holds no class; fill it in", file.string(), line.number,
-                                   name_of_column(label)));
-    }
-    const auto number = parse_number(line.fields[label]);
-    if (number && !std::isfinite(*number)) {
-      throw InputError(
-          fmt::format("{}, line {}: {} holds '{}' as class; give the sample's class or leave the "
-                      "line out",
-                      file.string(), line.number, name_of_column(label), line.fields[label]));
-    }
-    for (std::size_t j = 0; j < columns; ++j) {
-      if (!is_utf8(line.fields[j])) {
-        throw InputError(fmt::format("{}, line {}: {} holds bytes that are no UTF-8; save the file as UTF-8",
-                                     file.string(), line.number, fmt::format("column {}", j)));
-      }
-    }
+  for (; there; there = lines.next(line)) {
+    check_row(line, layout, file);
+    layout.classes.insert(line.fields[layout.label]);
+    ++layout.rows;
   }
+  return layout;
+}
 
-  Dataset<double> data;
-  data.classes = options.classes.empty() ? sorted_classes(lines, label) : options.classes;
+/// The feature in column `j`. Throws InputError when it is no finite number in T.
+template <class T>
+T feature_of(const Line& line, std::size_t j, const CsvLayout& layout, const std::filesystem::path& file) {
+  const auto value = parse_number(line.fields[j]);
+  if (!value || !std::isfinite(*value)) {
+    throw InputError(fmt::format("{}, line {}, {}: '{}' is no finite number; give one", file.string(),
+                                 line.number, layout.column(j), line.fields[j]));
+  }
+  const T feature = static_cast<T>(*value) + T(0);  // −0 becomes +0
+  if (!std::isfinite(feature)) {
+    throw InputError(fmt::format("{}, line {}, {}: '{}' is too large for run.precision = float; set double",
+                                 file.string(), line.number, layout.column(j), line.fields[j]));
+  }
+  return feature;
+}
+
+}  // namespace
+
+template <class T>
+Dataset<T> read_csv(const std::filesystem::path& file, const CsvOptions& options) {
+  CsvLines lines(file);
+  const CsvLayout layout = survey(lines, options, file);
+  Dataset<T> data;
+  data.classes = options.classes.empty() ? sorted_classes(layout.classes) : options.classes;
   if (data.classes.size() < 2) {
     throw InputError(fmt::format("{} holds one class only ('{}'); a classification needs at least two",
                                  file.string(), data.classes.front()));
@@ -227,32 +290,33 @@ Dataset<double> read_csv(const std::filesystem::path& file, const CsvOptions& op
   for (std::size_t c = 0; c < data.classes.size(); ++c) {
     index_of[data.classes[c]] = static_cast<int>(c);
   }
-  for (std::size_t j = 0; j < columns; ++j) {
-    if (j != label) {
-      data.feature_names.push_back(header.empty() ? fmt::format("x{}", data.feature_names.size() + 1)
-                                                  : header[j]);
+  for (std::size_t j = 0; j < layout.columns; ++j) {
+    if (j != layout.label) {
+      data.feature_names.push_back(layout.header.empty() ? fmt::format("x{}", data.feature_names.size() + 1)
+                                                         : layout.header[j]);
     }
   }
-  data.features.resize(static_cast<Index>(columns) - 1, static_cast<Index>(lines.size()));
-  data.labels.resize(lines.size());
-  for (std::size_t d = 0; d < lines.size(); ++d) {
-    const Line& line = lines[d];
-    Index feature = 0;
-    for (std::size_t j = 0; j < columns; ++j) {
-      if (j == label) {
-        continue;
-      }
-      const auto value = parse_number(line.fields[j]);
-      if (!value || !std::isfinite(*value)) {
-        throw InputError(fmt::format("{}, line {}, {}: '{}' is no finite number; give one", file.string(),
-                                     line.number, name_of_column(j), line.fields[j]));
-      }
-      data.features(feature++, static_cast<Index>(d)) = *value + 0.0;  // −0 becomes +0
+  data.features.resize(static_cast<Index>(layout.columns) - 1, static_cast<Index>(layout.rows));
+  data.labels.resize(layout.rows);
+  lines.rewind();
+  Line line;
+  if (!layout.header.empty()) {
+    lines.next(line);
+  }
+  for (std::size_t d = 0; d < layout.rows; ++d) {
+    if (!lines.next(line) || line.fields.size() != layout.columns) {
+      throw InputError(fmt::format("{} changed while it was read; try again", file.string()));
     }
-    const auto found = index_of.find(line.fields[label]);
+    Index feature = 0;
+    for (std::size_t j = 0; j < layout.columns; ++j) {
+      if (j != layout.label) {
+        data.features(feature++, static_cast<Index>(d)) = feature_of<T>(line, j, layout, file);
+      }
+    }
+    const auto found = index_of.find(line.fields[layout.label]);
     if (found == index_of.end()) {
       throw InputError(fmt::format("{}, line {}: class '{}' is none of {}", file.string(), line.number,
-                                   line.fields[label], fmt::join(data.classes, ", ")));
+                                   line.fields[layout.label], fmt::join(data.classes, ", ")));
     }
     data.labels[d] = found->second;
   }
@@ -289,7 +353,8 @@ std::string to_csv(const Dataset<double>& data) {
   return text;
 }
 
-void Standardization::apply(Dataset<double>& data) const {
+template <class T>
+void Standardization::apply(Dataset<T>& data) const {
   if (mean.empty()) {
     return;
   }
@@ -299,15 +364,18 @@ void Standardization::apply(Dataset<double>& data) const {
   }
   for (Index i = 0; i < data.feature_count(); ++i) {
     const auto index = static_cast<std::size_t>(i);
-    data.features.row(i).array() = (data.features.row(i).array() - mean[index]) / scale[index] + 0.0;
+    data.features.row(i).array() =
+        ((data.features.row(i).array().template cast<double>() - mean[index]) / scale[index] + 0.0)
+            .template cast<T>();
   }
 }
 
-Standardization standardization_of(const Dataset<double>& data) {
+template <class T>
+Standardization standardization_of(const Dataset<T>& data) {
   Standardization result;
   for (Index i = 0; i < data.feature_count(); ++i) {
-    const double mean = data.features.row(i).mean();
-    const double variance = (data.features.row(i).array() - mean).square().mean();
+    const double mean = data.features.row(i).template cast<double>().mean();
+    const double variance = (data.features.row(i).array().template cast<double>() - mean).square().mean();
     const double deviation = std::sqrt(variance);
     result.mean.push_back(mean);
     result.scale.push_back(deviation > 0 ? deviation : 1);
@@ -315,8 +383,8 @@ Standardization standardization_of(const Dataset<double>& data) {
   return result;
 }
 
-std::pair<Dataset<double>, Dataset<double>> split(const Dataset<double>& data, double fraction,
-                                                  std::uint64_t seed) {
+template <class T>
+std::pair<Dataset<T>, Dataset<T>> split(const Dataset<T>& data, double fraction, std::uint64_t seed) {
   std::vector<bool> aside(static_cast<std::size_t>(data.size()), false);
   for (Index c = 0; c < data.class_count(); ++c) {
     std::vector<std::size_t> members;
@@ -328,7 +396,7 @@ std::pair<Dataset<double>, Dataset<double>> split(const Dataset<double>& data, d
     std::vector<Index> order(members.size());
     Random(seed, RandomPurpose::data, static_cast<std::uint64_t>(c)).permute(order);
     const auto count = static_cast<std::size_t>(std::lround(fraction * static_cast<double>(members.size())));
-    if (count >= members.size()) {
+    if (count > 0 && count >= members.size()) {
       throw InputError(
           fmt::format("data.test_fraction = {} leaves class '{}' without a training sample; "
                       "lower it",
@@ -338,11 +406,12 @@ std::pair<Dataset<double>, Dataset<double>> split(const Dataset<double>& data, d
       aside[members[static_cast<std::size_t>(order[i])]] = true;
     }
   }
-  std::pair<Dataset<double>, Dataset<double>> parts;
+  std::pair<Dataset<T>, Dataset<T>> parts;
   for (const bool wanted : {false, true}) {
-    Dataset<double>& part = wanted ? parts.second : parts.first;
+    Dataset<T>& part = wanted ? parts.second : parts.first;
     part.classes = data.classes;
     part.feature_names = data.feature_names;
+    part.image = data.image;
     part.features.resize(data.feature_count(), std::count(aside.begin(), aside.end(), wanted));
     Index column = 0;
     for (Index d = 0; d < data.size(); ++d) {
@@ -354,5 +423,35 @@ std::pair<Dataset<double>, Dataset<double>> split(const Dataset<double>& data, d
   }
   return parts;
 }
+
+template <class T>
+Dataset<T> first_samples(const Dataset<T>& data, Index count) {
+  const Index size = std::min(count, data.size());
+  return {data.features.leftCols(size),
+          {data.labels.begin(), data.labels.begin() + size},
+          data.classes,
+          data.feature_names,
+          data.image};
+}
+
+template <class To, class From>
+Dataset<To> cast(const Dataset<From>& data) {
+  return {data.features.template cast<To>(), data.labels, data.classes, data.feature_names, data.image};
+}
+
+template Dataset<float> read_csv(const std::filesystem::path&, const CsvOptions&);
+template Dataset<double> read_csv(const std::filesystem::path&, const CsvOptions&);
+template void Standardization::apply(Dataset<float>&) const;
+template void Standardization::apply(Dataset<double>&) const;
+template Standardization standardization_of(const Dataset<float>&);
+template Standardization standardization_of(const Dataset<double>&);
+template std::pair<Dataset<float>, Dataset<float>> split(const Dataset<float>&, double, std::uint64_t);
+template std::pair<Dataset<double>, Dataset<double>> split(const Dataset<double>&, double, std::uint64_t);
+template Dataset<float> first_samples(const Dataset<float>&, Index);
+template Dataset<double> first_samples(const Dataset<double>&, Index);
+template Dataset<float> cast(const Dataset<float>&);
+template Dataset<float> cast(const Dataset<double>&);
+template Dataset<double> cast(const Dataset<float>&);
+template Dataset<double> cast(const Dataset<double>&);
 
 }  // namespace turnpike

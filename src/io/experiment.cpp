@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
+#include <utility>
 
 #include "turnpike/error.hpp"
+#include "turnpike/idx_file.hpp"
 #include "turnpike/random.hpp"
 #include "turnpike/two_spirals.hpp"
 
@@ -20,31 +23,116 @@ TwoSpiralsOptions spirals_of(const RunConfig& config) {
           .seed = static_cast<std::uint64_t>(config.run.seed)};
 }
 
-/// Train and test samples as the source has them, with `classes` where they are known already.
-void load_data(Experiment& e, const std::vector<std::string>& classes) {
-  const auto& data = e.config.data;
-  if (data.source == "two-spirals") {
-    e.train = two_spirals(spirals_of(e.config));
-    e.test = two_spirals_test(spirals_of(e.config));
-    return;
-  }
-  e.train = read_csv(data.path, {.label = data.label, .classes = classes});
-  if (!data.test_path.empty()) {
-    e.test = read_csv(data.test_path, {.label = data.label, .classes = e.train.classes});
-    if (e.test.feature_count() != e.train.feature_count()) {
-      throw InputError(fmt::format("{} has {} features, but {} has {}; give files with the same columns",
-                                   data.test_path, e.test.feature_count(), data.path,
-                                   e.train.feature_count()));
-    }
-  } else if (data.test_fraction > 0) {
-    auto [train, test] = split(e.train, data.test_fraction, static_cast<std::uint64_t>(e.config.run.seed));
-    e.train = std::move(train);
-    e.test = std::move(test);
+template <class T>
+void demand_same_features(const Dataset<T>& test, const Dataset<T>& train, const RunConfig::Data& data) {
+  if (test.feature_count() != train.feature_count()) {
+    throw InputError(fmt::format("{} has {} features, but {} has {}; give files with the same columns",
+                                 data.test_path, test.feature_count(), data.path, train.feature_count()));
   }
 }
 
+template <class T>
+void demand_same_shape(const Dataset<T>& test, const ImageShape& image, const std::string& test_path,
+                       const std::string& path) {
+  if (test.image.rows != image.rows || test.image.columns != image.columns) {
+    throw InputError(
+        fmt::format("'{}' holds images of {} × {} pixels, but {} has {} × {}; give images of one shape",
+                    test_path, test.image.rows, test.image.columns, path, image.rows, image.columns));
+  }
+}
+
+template <class T>
+void set_test_aside(Experiment<T>& e) {
+  auto [train, test] =
+      split(e.train, e.config.data.test_fraction, static_cast<std::uint64_t>(e.config.run.seed));
+  e.train = std::move(train);
+  e.test = std::move(test);
+}
+
+template <class T>
+void load_pictures(Experiment<T>& e, const std::vector<std::string>& classes) {
+  const auto& data = e.config.data;
+  MnistFiles files{data.path, data.labels, data.test_path, data.test_labels};
+  if (data.source == "mnist") {
+    files = find_mnist(data.path);
+  }
+  e.train = read_idx<T>(files.train_images, files.train_labels, {data.scale_pixels, classes});
+  if (!files.test_images.empty()) {
+    e.test = read_idx<T>(files.test_images, files.test_labels, {data.scale_pixels, e.train.classes});
+    demand_same_shape(e.test, e.train.image, files.test_images.string(),
+                      fmt::format("'{}'", files.train_images.string()));
+  } else if (data.test_fraction > 0) {
+    set_test_aside(e);
+  }
+}
+
+/// Train and test samples as the source has them, with `classes` where they are known already.
+template <class T>
+void load_data(Experiment<T>& e, const std::vector<std::string>& classes) {
+  const auto& data = e.config.data;
+  if (data.source == "two-spirals") {
+    e.train = two_spirals<T>(spirals_of(e.config));
+    e.test = two_spirals_test<T>(spirals_of(e.config));
+    return;
+  }
+  if (has_pictures(e.config)) {
+    load_pictures(e, classes);
+    return;
+  }
+  e.train = read_csv<T>(data.path, {.label = data.label, .classes = classes});
+  if (!data.test_path.empty()) {
+    e.test = read_csv<T>(data.test_path, {.label = data.label, .classes = e.train.classes});
+    demand_same_features(e.test, e.train, data);
+  } else if (data.test_fraction > 0) {
+    set_test_aside(e);
+  }
+}
+
+/// Other samples for a stored model.
+template <class T>
+void load_other_data(Experiment<T>& e, const ModelInfo& model, const std::filesystem::path& other) {
+  if (has_pictures(model.config)) {
+    auto& source = e.config.data;
+    source.path = other.string();
+    source.test_path = source.test_labels = {};
+    source.test_fraction = 0;
+    check_config(e.config);
+    load_pictures(e, model.classes);
+    demand_same_shape(e.train, model.image, other.string(), "the model");
+    return;
+  }
+  e.train = read_csv<T>(other, {.label = model.config.data.label, .classes = model.classes});
+  if (e.train.feature_count() != static_cast<Index>(model.feature_names.size())) {
+    throw InputError(fmt::format("{} has {} features, but the model was trained with {}", other.string(),
+                                 e.train.feature_count(), model.feature_names.size()));
+  }
+}
+
+template <class T>
+void standardize(Experiment<T>& e) {
+  e.standardization.apply(e.train);
+  if (e.test.size() > 0) {
+    e.standardization.apply(e.test);
+  }
+}
+
+/// Whether the features of `config` have to be standardized in double: a large mean would take the digits of
+/// a float. Pixels have few digits.
+bool needs_double(const RunConfig& config, bool standardized) {
+  return standardized && !has_pictures(config);
+}
+
+template <class T>
+Experiment<T> cast_experiment(Experiment<double>&& e) {
+  Experiment<T> result{std::move(e.config), cast<T>(e.train), {}, std::move(e.standardization)};
+  e.train = {};  // before the next is converted
+  result.test = cast<T>(e.test);
+  return result;
+}
+
 /// Fills in what depends on the data and checks what can only be checked with them.
-void resolve(Experiment& e) {
+template <class T>
+void resolve(Experiment<T>& e) {
   RunConfig& c = e.config;
   check_config(c);
   const Index classes = e.train.class_count();
@@ -126,45 +214,48 @@ IntegratorOptions integrator_options(const RunConfig& config) {
           .recovery = config.integrator.recovery == "bisect" ? Recovery::bisect : Recovery::none};
 }
 
-ModelInfo Experiment::model_info() const {
+template <class T>
+ModelInfo Experiment<T>::model_info() const {
   RunConfig stored = config;
   stored.run.threads = 1;  // never changes a result, so it does not change the file
-  return {stored, train.classes, train.feature_names, standardization};
+  return {stored, train.classes, train.feature_names, standardization, train.image};
 }
 
-Experiment load_experiment(const RunConfig& config) {
+template <class T>
+Experiment<T> load_experiment(const RunConfig& config) {
+  if constexpr (!std::is_same_v<T, double>) {
+    if (needs_double(config, config.data.standardize)) {
+      return cast_experiment<T>(load_experiment<double>(config));
+    }
+  }
   check_config(config);
-  Experiment e;
+  Experiment<T> e;
   e.config = config;
   load_data(e, {});
   if (config.data.standardize) {
     e.standardization = standardization_of(e.train);
-    e.standardization.apply(e.train);
-    if (e.test.size() > 0) {
-      e.standardization.apply(e.test);
-    }
+    standardize(e);
   }
   resolve(e);
   return e;
 }
 
-Experiment load_experiment(const ModelInfo& model, const std::filesystem::path& data) {
-  Experiment e;
+template <class T>
+Experiment<T> load_experiment(const ModelInfo& model, const std::filesystem::path& data) {
+  if constexpr (!std::is_same_v<T, double>) {
+    if (needs_double(model.config, !model.standardization.mean.empty())) {
+      return cast_experiment<T>(load_experiment<double>(model, data));
+    }
+  }
+  Experiment<T> e;
   e.config = model.config;
   if (data.empty()) {
     load_data(e, model.classes);
   } else {
-    e.train = read_csv(data, {.label = model.config.data.label, .classes = model.classes});
-    if (e.train.feature_count() != static_cast<Index>(model.feature_names.size())) {
-      throw InputError(fmt::format("{} has {} features, but the model was trained with {}", data.string(),
-                                   e.train.feature_count(), model.feature_names.size()));
-    }
+    load_other_data(e, model, data);
   }
   e.standardization = model.standardization;
-  e.standardization.apply(e.train);
-  if (e.test.size() > 0) {
-    e.standardization.apply(e.test);
-  }
+  standardize(e);
   if (!data.empty()) {
     e.config.optimizer.batch = 0;  // of the training samples, which these are not
   }
@@ -211,11 +302,6 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
                     integrators.find(config.integrator.name).traits.adaptive ? " or integrator.rtol" : ""));
   }
   return definition;
-}
-
-template <class T>
-Dataset<T> cast(const Dataset<double>& data) {
-  return {data.features.cast<T>(), data.labels, data.classes, data.feature_names, data.image};
 }
 
 /// F(x) = −S σ(x − c_k) in each interval, by h S = diag(s, s/2, …, s/n): at the equilibrium c_k the field
@@ -306,10 +392,14 @@ TrainerOptions trainer_options(const RunConfig& config) {
   return options;
 }
 
+template struct Experiment<float>;
+template struct Experiment<double>;
+template Experiment<float> load_experiment(const RunConfig&);
+template Experiment<double> load_experiment(const RunConfig&);
+template Experiment<float> load_experiment(const ModelInfo&, const std::filesystem::path&);
+template Experiment<double> load_experiment(const ModelInfo&, const std::filesystem::path&);
 template ProblemDefinition<float> make_definition(const RunConfig&, Index, const IntegratorRegistry&);
 template ProblemDefinition<double> make_definition(const RunConfig&, Index, const IntegratorRegistry&);
-template Dataset<float> cast(const Dataset<double>&);
-template Dataset<double> cast(const Dataset<double>&);
 template Control<float> initial_control(const RunConfig&, const ProblemDefinition<float>&);
 template Control<double> initial_control(const RunConfig&, const ProblemDefinition<double>&);
 

@@ -35,6 +35,14 @@ void copy_block(const std::vector<From>& values, const ControlBlock& block, cons
   }
 }
 
+ImageShape image_of(const json& description) {
+  if (!description.contains("image")) {
+    return {};
+  }
+  const json& image = description.at("image");
+  return {image.at(0).get<Index>(), image.at(1).get<Index>()};
+}
+
 }  // namespace
 
 template <class T>
@@ -79,6 +87,9 @@ void write_model(const std::filesystem::path& file, const ModelInfo& info, const
       {"classes", info.classes},
       {"feature_names", info.feature_names},
       {"standardization", {{"mean", info.standardization.mean}, {"scale", info.standardization.scale}}}};
+  if (info.image.rows > 0) {
+    description["image"] = {info.image.rows, info.image.columns};
+  }
   write_safetensors(file, {control_tensors(u), {{"turnpike", description.dump()}}});
 }
 
@@ -94,7 +105,8 @@ ModelInfo model_info(const Safetensors& contents, const std::filesystem::path& f
             description.at("classes").get<std::vector<std::string>>(),
             description.at("feature_names").get<std::vector<std::string>>(),
             {standardization.at("mean").get<std::vector<double>>(),
-             standardization.at("scale").get<std::vector<double>>()}};
+             standardization.at("scale").get<std::vector<double>>()},
+            image_of(description)};
   } catch (const json::exception&) {
     throw InputError(
         fmt::format("'{}' does not say how it was trained (no metadata of turnpike); give a "

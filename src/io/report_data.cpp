@@ -19,7 +19,7 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 }
 
 template <class T>
-ReportSplit split_of(const std::string& name, const Dataset<double>& data, const Measurement& m,
+ReportSplit split_of(const std::string& name, const Dataset<T>& data, const Measurement& m,
                      const ProblemDefinition<T>& definition, const Control<T>& u, Index points,
                      const DrawnPlane& plane, const std::vector<Index>& components) {
   ReportSplit split;
@@ -54,11 +54,11 @@ ReportSplit split_of(const std::string& name, const Dataset<double>& data, const
 }
 
 template <class T>
-ReportData::Regions decision_regions(const Experiment& e, const Control<T>& u,
+ReportData::Regions decision_regions(const Experiment<T>& e, const Control<T>& u,
                                      const ProblemDefinition<T>& definition) {
   constexpr int side = 160;
   ReportData::Regions regions;
-  const double reach = 1.08 * e.train.features.cwiseAbs().maxCoeff();
+  const double reach = 1.08 * static_cast<double>(e.train.features.cwiseAbs().maxCoeff());
   regions.x_min = regions.y_min = -reach;
   regions.x_max = regions.y_max = reach;
   regions.columns = regions.rows = side;
@@ -121,7 +121,7 @@ std::string title_of(const RunConfig& config) {
 }  // namespace
 
 template <class T>
-ReportData report_data(const Experiment& e, const Control<T>& u, const RunResults& results,
+ReportData report_data(const Experiment<T>& e, const Control<T>& u, const RunResults& results,
                        const std::vector<EpochMetrics>& metrics, const IntegratorRegistry& integrators) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const std::vector<Index>& components = e.config.cost.components;
@@ -155,14 +155,15 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   data.plane_note = plane.note;
   const Index points = dense_points(*definition.integrator, 4);
   const DistanceToMinimizers to_minimizers =
-      distance_of(e, loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
+      distance_of(e.config, e.train.class_count(),
+                  loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
   data.points = static_cast<std::size_t>(points);
-  const auto measured = [&](const Dataset<double>& samples, const Measurement& at_nodes,
+  const auto measured = [&](const Dataset<T>& samples, const Measurement& at_nodes,
                             const DistanceToMinimizers& distance) {
     if (points == 1) {
       return at_nodes;  // a second pass over all samples would give the same
     }
-    OptimalControlProblem<T> problem(definition, cast<T>(samples));
+    OptimalControlProblem<T> problem(definition, borrowed(samples));
     return measure(problem, u, loss_of(definition), distance, points);
   };
   const Measurement train = measured(e.train, results.train, to_minimizers);
@@ -228,9 +229,9 @@ ReportData report_data(const Experiment& e, const Control<T>& u, const RunResult
   return data;
 }
 
-template ReportData report_data(const Experiment&, const Control<float>&, const RunResults&,
+template ReportData report_data(const Experiment<float>&, const Control<float>&, const RunResults&,
                                 const std::vector<EpochMetrics>&, const IntegratorRegistry&);
-template ReportData report_data(const Experiment&, const Control<double>&, const RunResults&,
+template ReportData report_data(const Experiment<double>&, const Control<double>&, const RunResults&,
                                 const std::vector<EpochMetrics>&, const IntegratorRegistry&);
 
 }  // namespace turnpike

@@ -22,18 +22,18 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 
 }  // namespace
 
-DistanceToMinimizers distance_of(const Experiment& e, const Cost<double>& loss) {
-  const std::string& kind = tabulated_loss(e.config);
+DistanceToMinimizers distance_of(const RunConfig& config, Index class_count, const Cost<double>& loss) {
+  const std::string& kind = tabulated_loss(config);
   if (kind == "cross-entropy") {
     return {};
   }
   if (kind == "soft-cross-entropy") {
-    const SoftCrossEntropyGeometry geometry(e.train.class_count(), e.config.cost.p_d);
+    const SoftCrossEntropyGeometry geometry(class_count, config.cost.p_d);
     return [geometry](std::span<const double> x, int label) { return geometry.distance(x, label); };
   }
   // The quadratic cost is the squared distance to the target.
-  State<double> targets(loss.rows(), e.train.class_count());
-  std::vector<int> classes(static_cast<std::size_t>(e.train.class_count()));
+  State<double> targets(loss.rows(), class_count);
+  std::vector<int> classes(static_cast<std::size_t>(class_count));
   for (std::size_t c = 0; c < classes.size(); ++c) {
     classes[c] = static_cast<int>(c);
   }
@@ -49,17 +49,17 @@ DistanceToMinimizers distance_of(const Experiment& e, const Cost<double>& loss) 
 }
 
 template <class T>
-RunResults analyse(const Experiment& e, const Control<T>& u, const IntegratorRegistry& integrators,
+RunResults analyse(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
                    double epsilon) {
   RunResults results;
   const Index classes = e.train.class_count();
   const ProblemDefinition<T> definition = make_definition<T>(e.config, classes, integrators);
   const ProblemDefinition<double> in_double = make_definition<double>(e.config, classes, integrators);
-  const DistanceToMinimizers distance = distance_of(e, loss_of(in_double));
-  OptimalControlProblem<T> problem(definition, cast<T>(e.train));
+  const DistanceToMinimizers distance = distance_of(e.config, classes, loss_of(in_double));
+  OptimalControlProblem<T> problem(definition, borrowed(e.train));
   results.train = measure(problem, u, loss_of(definition), distance);
   if (e.test.size() > 0) {
-    OptimalControlProblem<T> test(definition, cast<T>(e.test));
+    OptimalControlProblem<T> test(definition, borrowed(e.test));
     results.test = measure(test, u, loss_of(definition), distance);
   }
   for (Index k = 0; k < u.intervals(); ++k) {
@@ -160,7 +160,7 @@ nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
            check.slope_measured ? nlohmann::ordered_json(check.taylor_slope) : nlohmann::ordered_json()}};
 }
 
-nlohmann::ordered_json summary_json(const Experiment& e, const RunResults& results) {
+nlohmann::ordered_json summary_json(const RunConfig& config, const RunResults& results) {
   const auto index = [](const std::optional<Index>& k) {
     return k ? nlohmann::ordered_json(*k) : nlohmann::ordered_json();
   };
@@ -172,11 +172,11 @@ nlohmann::ordered_json summary_json(const Experiment& e, const RunResults& resul
   summary["objective"] = objective.total();
   summary["objective_terms"] = {
       {"running", objective.running}, {"control", objective.control}, {"terminal", objective.terminal}};
-  summary["seed"] = e.config.run.seed;
-  summary["precision"] = e.config.run.precision;
-  summary["threads"] = e.config.run.threads;
-  summary["integrator"] = e.config.integrator.name;
-  summary["layers"] = e.config.control.intervals;
+  summary["seed"] = config.run.seed;
+  summary["precision"] = config.run.precision;
+  summary["threads"] = config.run.threads;
+  summary["integrator"] = config.integrator.name;
+  summary["layers"] = config.control.intervals;
   if (results.turnpike) {
     const TurnpikeSummary& s = *results.turnpike;
     summary["turnpike"] = {{"epsilon", s.epsilon},
@@ -196,7 +196,9 @@ nlohmann::ordered_json summary_json(const Experiment& e, const RunResults& resul
   return summary;
 }
 
-template RunResults analyse(const Experiment&, const Control<float>&, const IntegratorRegistry&, double);
-template RunResults analyse(const Experiment&, const Control<double>&, const IntegratorRegistry&, double);
+template RunResults analyse(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
+                            double);
+template RunResults analyse(const Experiment<double>&, const Control<double>&, const IntegratorRegistry&,
+                            double);
 
 }  // namespace turnpike

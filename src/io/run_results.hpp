@@ -23,8 +23,8 @@ struct RunResults {
 
 /// Measures the control `u` of `experiment` at level ε. Throws NumericalError when the integration fails.
 template <class T>
-RunResults analyse(const Experiment& experiment, const Control<T>& u, const IntegratorRegistry& integrators,
-                   double epsilon);
+RunResults analyse(const Experiment<T>& experiment, const Control<T>& u,
+                   const IntegratorRegistry& integrators, double epsilon);
 
 /// What is known of each node t_0, …, t_K; a cell without a value was not measured.
 struct LayerTable {
@@ -40,16 +40,16 @@ LayerTable layer_table(const RunResults& results);
 const std::string& tabulated_loss(const RunConfig& config);
 
 /// Distance of a sample to the minimizers of the tabulated loss, `loss`; empty for the plain cross-entropy.
-DistanceToMinimizers distance_of(const Experiment& experiment, const Cost<double>& loss);
+DistanceToMinimizers distance_of(const RunConfig& config, Index classes, const Cost<double>& loss);
 
 nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check);
 
 /// The parts of summary.json that follow from the control alone.
-nlohmann::ordered_json summary_json(const Experiment& experiment, const RunResults& results);
+nlohmann::ordered_json summary_json(const RunConfig& config, const RunResults& results);
 
 /// What the report draws; `metrics` may be empty.
 template <class T>
-ReportData report_data(const Experiment& experiment, const Control<T>& u, const RunResults& results,
+ReportData report_data(const Experiment<T>& experiment, const Control<T>& u, const RunResults& results,
                        const std::vector<EpochMetrics>& metrics, const IntegratorRegistry& integrators);
 
 }  // namespace turnpike

@@ -41,6 +41,18 @@ class Descriptor {
 
 }  // namespace
 
+std::unique_ptr<std::istream> open_text_file(const std::filesystem::path& file, std::string_view what) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(file, error)) {
+    return std::make_unique<std::istringstream>(read_text_file(file, what));
+  }
+  auto input = std::make_unique<std::ifstream>(file, std::ios::binary);
+  if (!*input) {
+    throw InputError(fmt::format("the {} '{}' cannot be read; check its permissions", what, file.string()));
+  }
+  return input;
+}
+
 std::string read_text_file(const std::filesystem::path& file, std::string_view what) {
   std::error_code error;
   const auto kind = std::filesystem::status(file, error).type();

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <iosfwd>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,6 +11,10 @@ namespace turnpike {
 /// The whole file. `what` names it in the sentence of the InputError that is thrown when it is missing, is
 /// no regular file, or cannot be read.
 std::string read_text_file(const std::filesystem::path& file, std::string_view what);
+
+/// The file as a stream that can be read more than once from its beginning: one that is no regular file, such
+/// as a pipe, is read into memory. Throws as `read_text_file` does.
+std::unique_ptr<std::istream> open_text_file(const std::filesystem::path& file, std::string_view what);
 
 /// Replaces or creates `file` in one step: a reader sees the old text or the new one, never a part. Throws
 /// InputError when the directory cannot be written or the disk is full.

@@ -18,13 +18,14 @@ void demand(bool condition, const char* key, double value, const char* range) {
 }
 
 /// Samples at s = (i + shift)/(per_class − 1), i < count.
-Dataset<double> spirals(const TwoSpiralsOptions& o, Index count, double shift, double noise) {
+template <class T>
+Dataset<T> spirals(const TwoSpiralsOptions& o, Index count, double shift, double noise) {
   demand(o.per_class >= 2 && o.per_class <= 10'000'000, "per_class", static_cast<double>(o.per_class),
          "a whole number from 2 to 10000000");
   demand(std::isfinite(o.turns) && o.turns > 0, "turns", o.turns, "a finite number above 0");
   demand(std::isfinite(o.scale) && o.scale > 0, "scale", o.scale, "a finite number above 0");
   demand(std::isfinite(o.noise) && o.noise >= 0, "noise", o.noise, "a finite number of at least 0");
-  Dataset<double> data;
+  Dataset<T> data;
   data.features.resize(2, 2 * count);
   data.labels.resize(static_cast<std::size_t>(2 * count));
   data.classes = {"0", "1"};
@@ -46,8 +47,8 @@ Dataset<double> spirals(const TwoSpiralsOptions& o, Index count, double shift, d
         dy = noise * random.normal();
       }
       // Adding +0 turns −0 into +0, so that zero control returns the state bit for bit.
-      data.features(0, d) = sign * x + dx + 0.0;
-      data.features(1, d) = sign * y + dy + 0.0;
+      data.features(0, d) = static_cast<T>(sign * x + dx) + T(0);
+      data.features(1, d) = static_cast<T>(sign * y + dy) + T(0);
       data.labels[static_cast<std::size_t>(d)] = label;
     }
   }
@@ -56,12 +57,19 @@ Dataset<double> spirals(const TwoSpiralsOptions& o, Index count, double shift, d
 
 }  // namespace
 
-Dataset<double> two_spirals(const TwoSpiralsOptions& options) {
-  return spirals(options, options.per_class, 0.0, options.noise);
+template <class T>
+Dataset<T> two_spirals(const TwoSpiralsOptions& options) {
+  return spirals<T>(options, options.per_class, 0.0, options.noise);
 }
 
-Dataset<double> two_spirals_test(const TwoSpiralsOptions& options) {
-  return spirals(options, options.per_class - 1, 0.5, 0.0);
+template <class T>
+Dataset<T> two_spirals_test(const TwoSpiralsOptions& options) {
+  return spirals<T>(options, options.per_class - 1, 0.5, 0.0);
 }
+
+template Dataset<float> two_spirals(const TwoSpiralsOptions&);
+template Dataset<double> two_spirals(const TwoSpiralsOptions&);
+template Dataset<float> two_spirals_test(const TwoSpiralsOptions&);
+template Dataset<double> two_spirals_test(const TwoSpiralsOptions&);
 
 }  // namespace turnpike

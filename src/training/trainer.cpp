@@ -107,8 +107,8 @@ Trainer<T>::Trainer(OptimalControlProblem<T>& problem, Control<T> initial, const
                     .total = std::max<std::int64_t>(1, options.epochs * per_epoch),
                     .period = options.schedule_period * per_epoch,
                     .factor = options.schedule_factor};
-  demand(options.warmup <= learning_rate_.total, "warmup", static_cast<double>(options.warmup),
-         "at most the number of steps of the whole run");
+  demand(options.epochs == 0 || options.warmup <= learning_rate_.total, "warmup",
+         static_cast<double>(options.warmup), "at most the number of steps of the whole run");
 }
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "idx_bytes.hpp"
 #include "program.hpp"
 
 namespace turnpike::test {
@@ -162,6 +163,55 @@ TEST_CASE("damaged data files are refused with line and column") {
   refused(program, {"train", "csv", "--data", "missing.csv"}, "missing.csv");
   refused(program, {"train", "csv"}, "--data");
   refused(program, {"train", "two-spirals", "--data", "d.csv"}, "csv");
+}
+
+TEST_CASE("pictures that are missing, damaged or swapped are refused by file") {
+  const Program program;
+  refused(program, {"train", "mnist"}, "give --data DIR (scripts/fetch-mnist.sh DIR downloads them)");
+  refused(program, {"train", "mnist", "--data", "none"}, "'/");
+  refused(program, {"train", "mnist", "--data", "none"}, "is no directory");
+  refused(program, {"train", "mnist", "--data", "."}, "neither train-images-idx3-ubyte nor");
+  refused(program, {"train", "idx", "--data", "i"}, "--set data.labels=LABELS");
+  refused(program, {"check-gradient", "mnist"}, "--data DIR");
+  refused(program, {"compare", "mnist", "--integrators", "rk4"}, "--data DIR");
+
+  write_small_mnist(program.directory(), "small");
+  const std::string images = program.read("small/train-images-idx3-ubyte");
+  const auto damaged = [&](const std::string& bytes, const std::string& fragment) {
+    program.directory().write("small/train-images-idx3-ubyte", bytes);
+    refused(program, {"train", "mnist", "--data", "small", "--out", "out"}, fragment);
+  };
+  damaged(images.substr(0, 500), "small/train-images-idx3-ubyte' is too short");
+  damaged(images + "x", "1 bytes longer");
+  damaged(gzipped(images).substr(0, 100), "cut short");
+  damaged(idx_labels(cyclic_labels(40, 4)), "exchange the two");
+  damaged(idx_images(39, 5, 4), "holds 39 images but");
+  damaged(idx_images(40, 4, 4), "images of 5 × 4 pixels, but");
+  damaged(images, "optimizer.batch = 256, but there are 40");
+}
+
+TEST_CASE("keys of the data that the source does not use are refused") {
+  const Program program;
+  write_small_mnist(program.directory(), "small");
+  const auto set = [&](std::vector<std::string> arguments, const std::string& assignment) {
+    arguments.insert(arguments.end(), {"--out", "out", "--set", assignment});
+    const std::string key = assignment.substr(0, assignment.find('='));
+    refused(program, arguments, key + " = ");
+    refused(program, arguments, "has no effect with data.source");
+  };
+  for (const char* key : {"data.label=c", "data.labels=l", "data.test_path=t", "data.test_labels=t",
+                          "data.test_fraction=0.1", "data.turns=2"}) {
+    set({"train", "mnist", "--data", "small"}, key);
+  }
+  for (const char* key : {"data.path=p", "data.label=c", "data.scale_pixels=1", "data.test_fraction=0.1"}) {
+    set({"train", "two-spirals"}, key);
+  }
+  for (const char* key : {"data.labels=l", "data.test_labels=t", "data.scale_pixels=1", "data.noise=0.1"}) {
+    set({"train", "csv", "--data", "d.csv"}, key);
+  }
+  set({"train", "idx", "--data", "i", "--set", "data.labels=l"}, "data.label=c");
+  refused(program, {"train", "mnist", "--data", "small", "--set", "data.scale_pixels=0"},
+          "data.scale_pixels = 0: give a number above 0");
 }
 
 TEST_CASE("what is no regular file is not replaced, and output that cannot be written is an error") {

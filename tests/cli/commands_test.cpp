@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "idx_bytes.hpp"
 #include "program.hpp"
 
 namespace turnpike::test {
@@ -273,6 +274,58 @@ TEST_CASE("a CSV file of one's own trains, standardized, with a part set aside f
   CHECK(program({"evaluate", "runs/flowers", "--data", "other.csv"}).status == 2);
   program.directory().write("wide.csv", "1,12,5,low\n1,13,25,middle\n");
   CHECK(program({"evaluate", "runs/flowers", "--data", "wide.csv"}).status == 2);
+}
+
+TEST_CASE("pictures in the manner of MNIST go through every command") {
+  const Program program;
+  write_small_mnist(program.directory(), "small");
+  const std::vector<std::string> keys = {"--set", "optimizer.batch=10",   "--set", "optimizer.warmup=0",
+                                         "--set", "optimizer.epochs=3",   "--set", "control.intervals=4",
+                                         "--set", "field.activation=tanh"};
+  const auto with_keys = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), keys.begin(), keys.end());
+    const ProcessResult result = program(arguments);
+    CAPTURE(arguments.front());
+    CAPTURE(result.err);
+    CHECK(result.status == 0);
+    return result;
+  };
+  REQUIRE(with_keys({"train", "mnist", "--data", "small"}).status == 0);
+  const auto evaluate = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments = {"evaluate", "runs/mnist", "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProcessResult result = program(arguments);
+    CAPTURE(result.err);
+    REQUIRE(result.status == 0);
+    return json::parse(result.out);
+  };
+  const json own = evaluate({});
+  CHECK(own["train"]["samples"] == 40);
+  CHECK(own["test"]["samples"] == 20);
+  CHECK(evaluate({"--data", "small"}) == own);
+  CHECK(program({"diagnose", "runs/mnist"}).status == 0);
+  CHECK(program({"check-gradient", "runs/mnist", "--export-data", "d.csv"}).status == 0);
+  CHECK(program.read("d.csv").rfind("x1,x2,", 0) == 0);
+  CHECK(program({"report", "runs/mnist"}).status == 0);
+  with_keys({"check-gradient", "mnist", "--data", "small"});
+  with_keys({"compare", "mnist", "--data", "small", "--integrators", "rk4"});
+
+  // Other pictures: as many pixels are not enough, the shape has to be the model's.
+  write_small_mnist(program.directory(), "other", 4, 5);
+  const ProcessResult other = program({"evaluate", "runs/mnist", "--data", "other"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("4 × 5 pixels, but the model has 5 × 4") != std::string::npos);
+
+  const std::string images = "small/train-images-idx3-ubyte";
+  const std::string labels = "data.labels=small/train-labels-idx1-ubyte.gz";
+  with_keys({"train", "idx", "--data", images, "--set", labels, "--set", "data.test_fraction=0.25"});
+  const std::string pair = "runs/train-images-idx3-ubyte";
+  const ProcessResult without = program({"evaluate", pair, "--data", images});
+  CHECK(without.status == 2);
+  CHECK(without.err.find("data.labels=LABELS") != std::string::npos);
+  const ProcessResult again = program({"evaluate", pair, "--data", images, "--set", labels, "--json"});
+  REQUIRE(again.status == 0);
+  CHECK(json::parse(again.out)["data"]["samples"] == 40);
 }
 
 TEST_CASE("report draws the page and the figures anew") {

@@ -13,7 +13,7 @@ namespace turnpike::test {
 namespace {
 
 /// Two spirals, small.
-Experiment small_experiment() {
+Experiment<double> small_experiment() {
   RunConfig config = recipe("two-spirals");
   config.run.precision = "double";
   config.data.per_class = 12;
@@ -24,7 +24,7 @@ Experiment small_experiment() {
   return load_experiment(config);
 }
 
-Control<double> control_of(const Experiment& e, const IntegratorRegistry& integrators) {
+Control<double> control_of(const Experiment<double>& e, const IntegratorRegistry& integrators) {
   return initial_control(e.config, make_definition<double>(e.config, e.train.class_count(), integrators));
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("entries of a list become configurations, and what is no entry is refu
 
 TEST_CASE("two schemes agree on the reference to 1e-13 in V and 1e-11 in states and gradient") {
   const IntegratorRegistry integrators = builtin_integrators();
-  const Experiment e = small_experiment();
+  const Experiment<double> e = small_experiment();
   const Comparison comparison(e, control_of(e, integrators), integrators);
   const SchemeErrors& apart = comparison.reference().apart;
   CHECK(apart.cost <= 1e-13);
@@ -56,7 +56,7 @@ TEST_CASE("two schemes agree on the reference to 1e-13 in V and 1e-11 in states 
 
 TEST_CASE("work is counted a sample: stages forward, and as many products back") {
   const IntegratorRegistry integrators = builtin_integrators();
-  const Experiment e = small_experiment();
+  const Experiment<double> e = small_experiment();
   const Comparison comparison(e, control_of(e, integrators), integrators);
   for (const auto& [entry, stages] : {std::pair("explicit-euler", 1.0), std::pair("rk4", 4.0)}) {
     const SchemeRow row = comparison.measure(compared_schemes(e.config, entry, integrators).front());
@@ -79,7 +79,7 @@ TEST_CASE("work is counted a sample: stages forward, and as many products back")
 
 TEST_CASE("the slopes of the work-precision picture are the orders of the schemes") {
   const IntegratorRegistry integrators = builtin_integrators();
-  const Experiment e = small_experiment();
+  const Experiment<double> e = small_experiment();
   const Comparison comparison(e, control_of(e, integrators), integrators);
   for (const std::string name : {"explicit-euler", "heun", "rk4", "dopri5", "implicit-midpoint", "radau5"}) {
     const WorkPrecision ladder =
@@ -96,7 +96,7 @@ TEST_CASE("the slopes of the work-precision picture are the orders of the scheme
 
 TEST_CASE("a ladder of tolerances gains precision with work") {
   const IntegratorRegistry integrators = builtin_integrators();
-  const Experiment e = small_experiment();
+  const Experiment<double> e = small_experiment();
   const Comparison comparison(e, control_of(e, integrators), integrators);
   for (const char* entry : {"dopri5:rtol=1e-6", "cvodes-adams"}) {
     const WorkPrecision ladder =
@@ -112,7 +112,7 @@ TEST_CASE("a ladder of tolerances gains precision with work") {
 
 TEST_CASE("an exchange trains with each scheme and runs each control with all, its own giving its own V") {
   const IntegratorRegistry integrators = builtin_integrators();
-  const Experiment e = small_experiment();
+  const Experiment<double> e = small_experiment();
   const std::vector<ComparedScheme> schemes =
       compared_schemes(e.config, "explicit-euler,rk4:substeps=2,dopri5:rtol=1e-5", integrators);
   std::int64_t epochs = 0;
@@ -144,7 +144,7 @@ TEST_CASE("an exchange trains with each scheme and runs each control with all, i
 
 TEST_CASE("an exchange that is stopped leaves out what is not trained to the end") {
   const IntegratorRegistry integrators = builtin_integrators();
-  const Experiment e = small_experiment();
+  const Experiment<double> e = small_experiment();
   std::atomic<bool> stop = false;
   const std::vector<TrainedScheme> trained = train_and_exchange(
       e, compared_schemes(e.config, "explicit-euler,rk4", integrators), integrators,
@@ -163,7 +163,7 @@ TEST_CASE("a contractive start has its equilibria and its stiffness where it say
     config.control.horizon = 8;
     config.control.initialization = "contractive";
     config.control.stiffness = 300;
-    const Experiment e = load_experiment(config);
+    const Experiment<double> e = load_experiment(config);
     const ProblemDefinition<double> definition =
         make_definition<double>(e.config, e.train.class_count(), integrators);
     const Control<double> u = initial_control(e.config, definition);
@@ -197,7 +197,7 @@ TEST_CASE("a contractive start of a hidden layer that is too narrow is refused")
   config.field.hidden = 2;
   config.field.state = 3;
   config.control.initialization = "contractive";
-  const Experiment e = load_experiment(config);
+  const Experiment<double> e = load_experiment(config);
   const ProblemDefinition<double> definition =
       make_definition<double>(e.config, e.train.class_count(), builtin_integrators());
   CHECK_THROWS_WITH_AS((void)initial_control(e.config, definition), doctest::Contains("field.hidden"),
@@ -214,7 +214,7 @@ TEST_CASE("a stiff field has a reference, and BDF finds its solution where RK4 d
   config.control.intervals = 3;
   config.control.initialization = "contractive";
   config.control.stiffness = 1000;
-  const Experiment e = load_experiment(config);
+  const Experiment<double> e = load_experiment(config);
   const Comparison comparison(e, control_of(e, integrators), integrators);
   const auto errors = [&](const char* entry) {
     const SchemeRow row = comparison.measure(compared_schemes(e.config, entry, integrators).front());

@@ -2,11 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <thread>
 
 #include "temporary_directory.hpp"
 #include "turnpike/error.hpp"
+#include "turnpike/experiment.hpp"
 
 namespace turnpike {
 namespace {
@@ -82,6 +87,45 @@ TEST_CASE("known classes are kept, unknown ones refused") {
   known.classes = {"b", "a"};
   CHECK(read("1,2,a\n3,4,a\n", known).labels == std::vector<int>{1, 1});
   CHECK(message("1,2,c\n3,4,a\n", known).find("'c'") != std::string::npos);
+}
+
+TEST_CASE("features in float are those in double, rounded, without negative zero or infinity") {
+  const TemporaryDirectory directory;
+  const auto file = directory.write("d.csv", "x,y,c\n0.1,-1e-60,a\n\n3.3333333333333335,16777217,b\n");
+  const Dataset<float> single = read_csv<float>(file, {});
+  CHECK(single.features == cast<float>(read_csv(file, {})).features);
+  CHECK_FALSE(std::signbit(single.features(1, 0)));
+  const auto large = directory.write("l.csv", "x,c\n1,a\n1e39,b\n");
+  CHECK(read_csv(large, {}).features(0, 1) == 1e39);
+  CHECK_THROWS_WITH_AS((void)read_csv<float>(large, {}), doctest::Contains("line 3, column 'x': '1e39'"),
+                       InputError);
+}
+
+TEST_CASE("standardized features in float are those in double, rounded") {
+  const TemporaryDirectory directory;
+  RunConfig config = recipe("csv");
+  config.data.path = directory.write("d.csv", "100000001,a\n100000002,b\n100000006,a\n").string();
+  const Experiment<double> exact = load_experiment(config);
+  const Experiment<float> single = load_experiment<float>(config);
+  CHECK(single.train.features == exact.train.features.cast<float>());
+  CHECK(single.standardization.mean == exact.standardization.mean);
+  CHECK(load_experiment<float>(single.model_info()).train.features == single.train.features);
+}
+
+TEST_CASE("a pipe is read like a file") {
+  const TemporaryDirectory directory;
+  const std::string pipe = (directory / "pipe").string();
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  std::thread writer([&] { std::ofstream(pipe) << "1,2,a\n3,4,b\n"; });
+  CHECK(read_csv(pipe, {}).size() == 2);
+  writer.join();
+}
+
+TEST_CASE("the first samples are taken, or all where there are no more") {
+  const Dataset<double> data = read("1,a\n2,b\n3,b\n");
+  CHECK(first_samples(data, 2).features == data.features.leftCols(2));
+  CHECK(first_samples(data, 2).labels == std::vector<int>{0, 1});
+  CHECK(first_samples(data, 9).size() == 3);
 }
 
 TEST_CASE("samples written as CSV read back to the same bits") {

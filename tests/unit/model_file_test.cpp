@@ -16,7 +16,7 @@ using test::TemporaryDirectory;
 
 TEST_CASE_TEMPLATE("a model reads back with its control, bit for bit, and its metadata", T, float, double) {
   const TemporaryDirectory directory;
-  const Experiment e = load_experiment(recipe("two-spirals"));
+  const Experiment<double> e = load_experiment(recipe("two-spirals"));
   const auto definition = make_definition<T>(e.config, 2, builtin_integrators());
   RunConfig uniform = e.config;
   uniform.control.initialization = "uniform";
@@ -69,7 +69,7 @@ TEST_CASE("every way to cut or damage a file is refused with its name") {
 
 TEST_CASE("a control that is not finite is no model") {
   const TemporaryDirectory directory;
-  const Experiment e = load_experiment(recipe("two-spirals"));
+  const Experiment<double> e = load_experiment(recipe("two-spirals"));
   const auto definition = make_definition<float>(e.config, 2, builtin_integrators());
   Control<float> u = initial_control(e.config, definition);
   u.values()[3] = std::numeric_limits<float>::quiet_NaN();

@@ -14,7 +14,7 @@ namespace {
 /// A two-spirals run that takes milliseconds.
 struct SmallRun {
   RunConfig config;
-  Experiment experiment;
+  Experiment<double> experiment;
   std::atomic<bool> stop{false};
 
   explicit SmallRun(std::int64_t batch = 0) : config(recipe("two-spirals")) {
