@@ -162,8 +162,9 @@ class EnsembleEvaluator {
     std::unique_ptr<TileWork<T>> last;                // of the last tile where it has fewer
     std::vector<std::vector<T>> gradients;            // of one block, slot by slot
     std::vector<IntegrationStatus> statuses;
-    std::vector<int> labels;  // of the tile in each slot
-    std::vector<T> running;   // tile by tile
+    std::vector<int> labels;    // of the tile in each slot
+    bool labels_stand = false;  // all samples, each tile in a slot of its own: labels do not change
+    std::vector<T> running;     // tile by tile
     std::vector<T> terminal;
     std::vector<Index> right;
 
@@ -234,7 +235,9 @@ class EnsembleEvaluator {
       const Index sample = i * set.columns + static_cast<Index>(d);
       labels[d] = data_->labels[static_cast<std::size_t>(batch == nullptr ? sample : batch[sample])];
     }
-    tile.set_labels(labels, scale);
+    if (batch != nullptr || !set.labels_stand) {
+      tile.set_labels(labels, scale);
+    }
     return labels;
   }
 
@@ -273,6 +276,7 @@ class EnsembleEvaluator {
       }
     }
     terms.status = earliest(set.statuses);
+    set.labels_stand = batch == nullptr && set.count <= group_size;
     if (batch != nullptr && terms.status.sample >= 0) {
       terms.status.sample = batch[terms.status.sample];
     }
