@@ -28,16 +28,22 @@ Evaluation evaluate_split(const std::string& name, const Dataset<T>& data, const
                           const StoredModel& model, const IntegratorRegistry& integrators) {
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const Control<T> u = model.control(definition);
-  OptimalControlProblem<T> problem(definition, data);
+  OptimalControlProblem<T> problem(definition, borrowed(data));
   Evaluation result;
   result.name = name;
   result.samples = data.size();
-  result.objective = problem.value(u);
+  // Of the last node only the loss components are kept: the first rows of a state for costs.
+  const std::vector<Index>& components = e.config.cost.components;
+  const Index last = definition.grid.intervals();
+  State<T> X(*std::max_element(components.begin(), components.end()) + 1, data.size());
+  result.objective = problem.visit_states(u, [&](Index k, Index first, ConstTile<T> tile) {
+    if (k == last) {
+      X.middleCols(first, tile.columns) = matrix(tile).topRows(X.rows());
+    }
+  });
   if (!result.objective.status.ok()) {
     throw NumericalError(fmt::format("on the {} samples {}", name, result.objective.status.message()));
   }
-  IntegrationStatus status;
-  const State<T> X = problem.states(u, status).back();
   const Cost<T>& loss = definition.terminal ? *definition.terminal : *definition.running;
   double sum = 0;
   for (const double value : sample_losses<T>(loss, tile_of(X), data.labels)) {

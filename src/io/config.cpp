@@ -230,6 +230,7 @@ RunConfig recipe(std::string_view name) {
     config.field.hidden = 128;
     config.field.activation = "relu";
     config.control.intervals = 60;
+    config.control.initialization = "uniform";
     config.cost.p_d = 0.91;
     config.cost.r = 1e-5;
     config.cost.gamma = 1;

@@ -53,7 +53,9 @@ class Checkpoints {
     while (reversible(free + 1, repetitions) < steps) {
       ++repetitions;
     }
-    const Index most = reversible(free + 1, repetitions - 1);
+    // Neither part is to need one repetition more, nor to leave one unused.
+    const Index most =
+        std::min(reversible(free + 1, repetitions - 1), steps - reversible(free, repetitions - 1));
     const Index least = steps - reversible(free, repetitions);
     return std::clamp(most, std::max<Index>(least, 1), steps - 1);
   }

@@ -51,7 +51,10 @@ class EnsembleEvaluator {
         data_(std::move(data)),
         pieces_(definition_.field->layout().size(), active_intervals(definition_)),
         norms_(static_cast<std::size_t>(pieces_.count())),
-        control_squares_(static_cast<std::size_t>(pieces_.count())) {}
+        control_squares_(static_cast<std::size_t>(pieces_.count())) {
+    // A scheme whose memory cannot be set up is refused here, before anything is computed.
+    const TileWork<T> trial(definition_, 1);
+  }
   /// `X0` is n×D.
   EnsembleEvaluator(ProblemDefinition<T> definition, State<T> X0, std::vector<int> labels)
       : EnsembleEvaluator(std::move(definition), data_set(std::move(X0), std::move(labels))) {}
@@ -288,7 +291,7 @@ class EnsembleEvaluator {
     if (!squares_known && (!terms.status.ok() || !backward.ok())) {
       parallel_for(definition_.threads, pieces_.count(), [&](Index p) { sum_squares(u, p); });
     }
-    add_control_term(terms);
+    add_control_term(u, terms);
     if (gradient != nullptr && terms.status.ok()) {
       terms.status = backward;
       double sum = 0;
@@ -423,17 +426,25 @@ class EnsembleEvaluator {
     return is_finite(sum);
   }
 
-  void add_control_term(ObjectiveTerms<T>& terms) const {
-    for (Index p = 0; p < pieces_.count(); ++p) {
-      terms.control += control_squares_[static_cast<std::size_t>(p)];
-      if (terms.status.ok() && !is_finite(terms.control)) {
-        const Index k = pieces_.piece(p).first / definition_.field->layout().size();
-        terms.status = {{StepOutcome::not_finite, definition_.grid.node(k), definition_.grid.length(k), -1,
-                         "it is r‖u‖² that overflows; lower cost.r or optimizer.learning_rate"},
-                        k,
-                        -1};
+  void add_control_term(const Control<T>& u, ObjectiveTerms<T>& terms) const {
+    for (const T& square : control_squares_) {
+      terms.control += square;
+    }
+    if (!terms.status.ok() || is_finite(terms.control)) {
+      return;
+    }
+    T sum(0);
+    Index k = 0;
+    for (; k + 1 < u.intervals(); ++k) {
+      sum += T(definition_.grid.length(k) * definition_.r) * square_norm<T>(u.interval(k), u.layout().size());
+      if (!is_finite(sum)) {
+        break;
       }
     }
+    terms.status = {{StepOutcome::not_finite, definition_.grid.node(k), definition_.grid.length(k), -1,
+                     "it is r‖u‖² that overflows; lower cost.r or optimizer.learning_rate"},
+                    k,
+                    -1};
   }
 
   /// Names the last interval of the block, the first on the way back, whose gradient is not finite.

@@ -61,7 +61,7 @@ TEST_CASE_TEMPLATE("a checkpoint reads back bit for bit, a damaged one is refuse
   const TemporaryDirectory directory;
   const RunDirectory run = RunDirectory::create(directory / "a");
   CHECK_THROWS_WITH_AS((void)read_checkpoint<T>(run), doctest::Contains("no checkpoint"), InputError);
-  const TrainerState<T> state{{T(0.1), T(2)}, {T(3)}, {T(4)}, 7, 21, 1.25};
+  const TrainerState<T> state{{T(0.1), T(2)}, {T(3)}, {T(4)}, 7, 21, {1.5, 2.5, 3.5, 0.25}, 1.25};
   write_checkpoint(run, state);
   const TrainerState<T> again = read_checkpoint<T>(run);
   CHECK(again.control == state.control);
@@ -69,6 +69,7 @@ TEST_CASE_TEMPLATE("a checkpoint reads back bit for bit, a damaged one is refuse
   CHECK(again.second_moment == state.second_moment);
   CHECK(again.epoch == 7);
   CHECK(again.steps == 21);
+  CHECK(again.unfinished == state.unfinished);
   CHECK(again.seconds == 1.25);
   run.write("checkpoint/state.safetensors", "broken");
   CHECK_THROWS_AS((void)read_checkpoint<T>(run), InputError);

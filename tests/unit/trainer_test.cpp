@@ -7,6 +7,7 @@
 
 #include "turnpike/error.hpp"
 #include "turnpike/experiment.hpp"
+#include "turnpike/random.hpp"
 
 namespace turnpike {
 namespace {
@@ -36,6 +37,123 @@ struct SmallRun {
 };
 
 const Trainer<double>::Observer go_on = [](const EpochMetrics&) { return true; };
+
+TEST_CASE_TEMPLATE("a training that was stopped inside an epoch goes on to the same bits", T, float, double) {
+  SmallRun run(16);
+  auto problem = run.problem<T>();
+  const auto nothing = [](const StepMetrics&) {};
+  std::vector<EpochMetrics> expected;
+  const auto keep = [](std::vector<EpochMetrics>& rows) {
+    return [&rows](const EpochMetrics& m) {
+      rows.push_back(m);
+      return true;
+    };
+  };
+  Trainer<T> whole = run.trainer<T>(problem);
+  CHECK(whole.run(keep(expected), run.stop, nothing).outcome == TrainingOutcome::finished);
+
+  std::vector<EpochMetrics> rows;
+  Trainer<T> first = run.trainer<T>(problem);
+  const TrainingResult stopped =
+      first.run(keep(rows), run.stop, [&](const StepMetrics& m) { run.stop = m.step == 22; });
+  CHECK(stopped.outcome == TrainingOutcome::interrupted);
+  CHECK(stopped.steps == 22);  // four steps an epoch
+  CHECK(stopped.epoch == 5);
+
+  Trainer<T> second = run.trainer<T>(problem);
+  second.restore(first.state());
+  run.stop = false;
+  CHECK(second.run(keep(rows), run.stop, nothing).steps == 48);
+  CHECK(std::memcmp(whole.control().values().data(), second.control().values().data(),
+                    whole.control().values().size_bytes()) == 0);
+  REQUIRE(rows.size() == expected.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CHECK(rows[i].objective.total() == expected[i].objective.total());
+    CHECK(rows[i].objective.accuracy == expected[i].objective.accuracy);
+  }
+}
+
+/// A problem whose control exceeds the caches, so that its pieces are updated on the way back.
+struct LargeRun {
+  static constexpr Index n = 300;
+  Dataset<float> data;
+  std::atomic<bool> stop{false};
+
+  LargeRun() {
+    data.features.resize(n, 40);
+    Random random(3, RandomPurpose::data);
+    for (Index i = 0; i < data.features.size(); ++i) {
+      data.features.data()[i] = static_cast<float>(random.uniform(-1.0, 1.0));
+    }
+    for (int d = 0; d < 40; ++d) {
+      data.labels.push_back(d % 3);
+    }
+    data.classes = {"a", "b", "c"};
+  }
+  OptimalControlProblem<float> problem(int threads) const {
+    ProblemDefinition<float> definition;
+    definition.field = make_two_layer_field<float>(n, n, Activation::tanh);
+    definition.grid = TimeGrid::uniform(6, 6);
+    definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
+    definition.running = make_soft_cross_entropy<float>(first_components(3), 0.9);
+    definition.terminal = make_soft_cross_entropy<float>(first_components(3), 0.9);
+    definition.r = 1e-4;
+    definition.threads = threads;
+    definition.tile = 16;
+    return {definition, data};
+  }
+  Control<float> start(const OptimalControlProblem<float>& p) const {
+    Control<float> u = p.zero_control();
+    Random random(4, RandomPurpose::initialization);
+    for (float& entry : u.values()) {
+      entry = static_cast<float>(random.uniform(-0.05, 0.05));
+    }
+    return u;
+  }
+};
+
+TEST_CASE("updates on the way back give the bits of updates after it, on any number of threads") {
+  LargeRun run;
+  const auto nothing = [](const EpochMetrics&) { return true; };
+  for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::adamw, OptimizerKind::sgd}) {
+    TrainerOptions options;
+    options.optimizer.kind = kind;
+    options.optimizer.weight_decay = 1e-3;
+    options.epochs = 3;
+    options.batch = 20;
+    auto problem = run.problem(1);
+    REQUIRE(run.start(problem).size() > Index{1} << 20);
+    options.clip = 1e30;  // clipping needs the whole gradient first
+    Trainer<float> after(problem, run.start(problem), options);
+    CHECK(after.run(nothing, run.stop).steps == 6);
+    options.clip = 0;
+    for (const int threads : {1, 2, 4}) {
+      auto threaded = run.problem(threads);
+      Trainer<float> on_the_way(threaded, run.start(threaded), options);
+      CHECK(on_the_way.run(nothing, run.stop).steps == 6);
+      CAPTURE(threads);
+      CHECK(std::memcmp(after.control().values().data(), on_the_way.control().values().data(),
+                        after.control().values().size_bytes()) == 0);
+    }
+  }
+}
+
+TEST_CASE("after a failure the control is the last one with a finite objective, to the bit") {
+  LargeRun run;
+  auto problem = run.problem(1);
+  TrainerOptions options;
+  options.optimizer.kind = OptimizerKind::sgd;
+  options.learning_rate = 1e38;  // the first update overflows the states
+  options.epochs = 3;
+  options.batch = 20;
+  Trainer<float> trainer(problem, run.start(problem), options);
+  const TrainingResult result = trainer.run([](const EpochMetrics&) { return true; }, run.stop);
+  CHECK(result.outcome == TrainingOutcome::not_finite);
+  CHECK(result.steps == 1);
+  const Control<float> start = run.start(problem);
+  CHECK(std::memcmp(start.values().data(), trainer.control().values().data(), start.values().size_bytes()) ==
+        0);
+}
 
 TEST_CASE_TEMPLATE("a training that was stopped and restored goes on to the same bits", T, float, double) {
   for (const std::int64_t batch : {0, 16}) {
