@@ -60,8 +60,10 @@ def torch_step_seconds(threads, variant):
 
 
 def in_own_process(threads, variant, blas_threads):
-    """OpenBLAS, which PyTorch calls here, has threads of its own."""
-    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(blas_threads), OMP_NUM_THREADS=str(threads))
+    """OpenBLAS, which PyTorch calls here, has threads of its own: `blas_threads`, all cores where that is None."""
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    if blas_threads is not None:
+        environment.update(OPENBLAS_NUM_THREADS=str(blas_threads), OMP_NUM_THREADS=str(threads))
     output = subprocess.run([sys.executable, __file__, "--torch", str(threads), variant], check=True,
                             capture_output=True, text=True, env=environment)
     return float(output.stdout)
@@ -79,7 +81,7 @@ def main():
         # PyTorch's best: its own threads or those of OpenBLAS.
         configurations = [(threads, variant, threads) for variant in ("loop", "foreach")]
         if threads > 1:
-            configurations += [(1, "loop", threads), (threads, "loop", 1)]
+            configurations += [(1, "loop", None), (threads, "loop", 1)]
         theirs = {configuration: [] for configuration in configurations}
         mine = []
         for _ in range(ROUNDS):

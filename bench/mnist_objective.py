@@ -8,14 +8,11 @@ are computed here, for both by the same lines. Data loading and measurements are
 import gzip
 import json
 import math
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import time
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "2")  # PyTorch's products come from there
 
 import torch
 import torch.nn.functional as F
@@ -63,7 +60,7 @@ def measure(parameters, train, test):
 
 
 def train_in_torch(data):
-    torch.set_num_threads(1)  # beside OpenBLAS' two: the fastest of the combinations in bench/mnist.py
+    torch.set_num_threads(1)  # the products are OpenBLAS' and run on both cores: the fastest way in bench/mnist.py
     torch.manual_seed(1)
     parameters = [tuple(((2 * torch.rand(*shape) - 1) / fan_in**0.5).requires_grad_()
                         for shape, fan_in in (((h, n), n), ((h,), n), ((n, h), h), ((n,), h))) for _ in range(N)]

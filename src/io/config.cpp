@@ -237,7 +237,7 @@ RunConfig recipe(std::string_view name) {
     config.optimizer.learning_rate = 1e-3;
     config.optimizer.warmup = 50;
     config.optimizer.clip = 0;
-    config.optimizer.epochs = 5;
+    config.optimizer.epochs = 6;
     config.optimizer.batch = 256;
     config.run.precision = "float";
     config.run.checkpoint_every = 1;

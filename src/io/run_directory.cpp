@@ -16,6 +16,7 @@
 #include <nlopt.hpp>
 #include <sstream>
 
+#include "core/matrix_product.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/model_file.hpp"
@@ -246,6 +247,7 @@ std::string environment_json(int threads) {
       {"threads", threads},
       {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
       {"fmt", FMT_VERSION},
+      {"matrix_products", kernels::matrix_product_library()},
       {"boost", BOOST_LIB_VERSION},
       {"sundials", SUNDIALS_VERSION},
       {"nlopt",

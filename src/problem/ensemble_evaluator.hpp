@@ -76,12 +76,6 @@ class EnsembleEvaluator {
     return run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, [](Index, Index, TileWork<T>&) {});
   }
 
-  /// The value, with a call of `at_node(k, first sample, tile)` at every node of the active intervals.
-  template <class AtNode>
-  ObjectiveTerms<T> value_visiting(const Control<T>& u, AtNode&& at_node) {
-    return run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, at_node);
-  }
-
   /// Means over the samples `batch`, over all where it is empty.
   ObjectiveTerms<T> value_and_gradient(const Control<T>& u, std::span<const Index> batch,
                                        Control<T>& gradient, const GradientSink& sink = {}) {
@@ -98,12 +92,13 @@ class EnsembleEvaluator {
   ObjectiveTerms<T> visit_states(const Control<T>& u, Index points, Visit&& visit) {
     const Index M = active_intervals(definition_);
     const Index K = definition_.grid.intervals();
-    ObjectiveTerms<T> terms = value_visiting(u, [&](Index k, Index first, TileWork<T>& tile) {
+    const auto at_node = [&](Index k, Index first, TileWork<T>& tile) {
       const ConstTile<T> X = tile_of(std::as_const(tile.state()));
       for (Index later = k; later <= (k == M ? K : k); ++later) {
         visit(later * points, first, X);
       }
-    });
+    };
+    ObjectiveTerms<T> terms = run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, at_node);
     if (points > 1) {
       TileSet& set = tiles_for(sample_count());
       std::vector<IntegrationStatus> statuses(static_cast<std::size_t>(set.count));
@@ -139,18 +134,6 @@ class EnsembleEvaluator {
       nodes.resize(static_cast<std::size_t>(status.interval * points) + 1);
     }
     return nodes;
-  }
-
-  /// Calls with(tile, first sample) for each tile of all samples after a pass with a tape: costates may
-  /// follow.
-  template <class With>
-  ObjectiveTerms<T> with_final_tiles(const Control<T>& u, With&& with) {
-    const Index M = active_intervals(definition_);
-    return value_visiting(u, [&](Index k, Index first, TileWork<T>& tile) {
-      if (k == M) {
-        with(tile, first);
-      }
-    });
   }
 
  private:

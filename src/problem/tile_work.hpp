@@ -194,7 +194,6 @@ class TileWork {
     }
     add_node_gradient(active_);
   }
-  [[nodiscard]] const State<T>& costates() const { return lambda_; }
 
   /// Takes the costates from node `last` to node `first`; ū of the intervals first to last − 1 accumulates
   /// into `gradient` ((last − first)·n_u entries).

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <nlopt.hpp>
 #include <string>
@@ -213,10 +214,11 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   std::fill(updated_.begin(), updated_.end(), 0);
   if (piecewise) {
     optimizer_.begin_step(metrics.learning_rate);
-    objective = evaluate([&](Index piece, Index first, Index count) {
+    const auto update = [&](Index piece, Index first, Index count) {
       optimizer_.update(u, g, first, count);
       updated_[static_cast<std::size_t>(piece)] = 1;
-    });
+    };
+    objective = evaluate(std::ref(update));  // by reference, so that nothing is allocated
   } else {
     objective = evaluate({});
   }

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "idx_bytes.hpp"
@@ -59,8 +60,12 @@ TEST_CASE("the resolved configuration repeats the run to the same bits, at any n
 TEST_CASE("a run that a signal stopped resumes to the same bits") {
   for (const int signal : {SIGINT, SIGTERM}) {
     const Program program;
-    const std::vector<std::string> settings = {
-        "--set", "optimizer.epochs=3000", "--set", "run.checkpoint_every=50", "--set", "optimizer.batch=20"};
+    std::vector<std::string> settings = {"--set", "optimizer.epochs=3000", "--set", "run.checkpoint_every=50",
+                                         "--set", "optimizer.batch=20"};
+    if (signal == SIGTERM) {  // with intervals that become active on the way
+      settings.insert(settings.end(), {"--set", "control.active_intervals=3", "--set", "control.extend_by=1",
+                                       "--set", "control.extend_every=700"});
+    }
     REQUIRE(program.train("whole", settings).status == 0);
 
     std::vector<std::string> arguments = {"train", "two-spirals",       "--out", "stopped",
@@ -84,6 +89,46 @@ TEST_CASE("a run that a signal stopped resumes to the same bits") {
     CHECK(program.read("stopped/layers.csv") == program.read("whole/layers.csv"));
     CHECK(program({"resume", "stopped"}).status == 2);
   }
+}
+
+TEST_CASE(
+    "with the exact tail the layers behind hold every state, and the summary says how optimal that is") {
+  const Program program;
+  const ProcessResult result = program.train("run", {"--set", "control.active_intervals=3"});
+  REQUIRE(result.status == 0);
+  CHECK(result.out.find("3 of 8 intervals active") != std::string::npos);
+  const json tail = json::parse(program.read("run/summary.json"))["exact_tail"];
+  CHECK(tail["active_intervals"] == 3);
+  CHECK(tail["gradient_norm"].get<double>() > 0);
+  CHECK(tail["rate"].get<double>() > 0);
+  CHECK(tail["rate_that_pays"].get<double>() == doctest::Approx(0.01));
+  std::istringstream table(program.read("run/layers.csv"));
+  std::string line;
+  std::getline(table, line);
+  std::vector<std::string> loss;
+  for (int k = 0; std::getline(table, line); ++k) {
+    std::istringstream row(line);
+    std::vector<std::string> cells;
+    for (std::string cell; std::getline(row, cell, ',');) {
+      cells.push_back(cell);
+    }
+    loss.push_back(cells[2]);
+    if (k < 8) {
+      CHECK((std::stod(cells.back()) == 0) == (k >= 3));
+    }
+  }
+  REQUIRE(loss.size() == 9);
+  CHECK(loss[3] == loss[8]);
+  CHECK(loss[2] != loss[8]);
+
+  const ProcessResult more =
+      program.train("more", {"--set", "control.active_intervals=3", "--set", "control.extend_by=4", "--set",
+                             "control.extend_every=20"});
+  REQUIRE(more.status == 0);
+  CHECK(more.err.find("epoch 20: 3 of 8 intervals active") != std::string::npos);
+  CHECK(json::parse(program.read("more/summary.json"))["exact_tail"]["active_intervals"] == 7);
+  CHECK(program.train("bad", {"--set", "control.active_intervals=9"}).status == 2);
+  CHECK(program.train("bad", {"--set", "control.extend_by=1"}).status == 2);
 }
 
 TEST_CASE("evaluate gives the run's own objective, other schemes, and predictions") {
