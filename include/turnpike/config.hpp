@@ -119,6 +119,9 @@ void set_key(RunConfig& config, std::string_view assignment);
 /// Whether the samples are pictures: data.source is mnist or idx.
 bool has_pictures(const RunConfig& config);
 
+/// Whether the field allows the tail test of exact_tail.hpp: its outer (only) activation has no kink.
+bool has_tail_test(const RunConfig& config);
+
 /// Throws InputError for keys that contradict each other, are missing, or are not used by data.source.
 void check_config(const RunConfig& config);
 

@@ -26,8 +26,8 @@ struct TrainerOptions {
   std::int64_t finish_iterations = 0;  ///< of L-BFGS on all data after the last epoch
 };
 
-/// One epoch in numbers. With mini-batches the objective is the mean over the epoch's steps, each at the
-/// control before its update.
+/// One epoch in numbers. With mini-batches the objective is the mean over the epoch's samples, each at the
+/// control before the update that it had a part in.
 struct EpochMetrics {
   std::int64_t epoch = 0;  ///< 1 after the first
   std::int64_t steps = 0;  ///< taken so far
@@ -62,7 +62,8 @@ struct TrainerState {
   std::vector<T> second_moment;
   std::int64_t epoch = 0;
   std::int64_t steps = 0;
-  /// Sums over the steps of an unfinished epoch: running, control, terminal cost, accuracy.
+  /// Of an unfinished epoch, means over its samples so far: running, control, terminal cost, accuracy, each
+  /// times the share of the samples.
   std::array<double, 4> unfinished{};
   double seconds = 0;  ///< spent in epochs so far; informative
 };

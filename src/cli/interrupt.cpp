@@ -14,8 +14,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only
 
 extern "C" void remember_interrupt(int /*signal*/) {
   interrupted.store(true);
-  constexpr std::string_view message =
-      "\nturnpike: stopping after this epoch; a second signal ends at once\n";
+  constexpr std::string_view message = "\nturnpike: stopping after this step; a second signal ends at once\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
 }
 

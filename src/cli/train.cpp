@@ -96,11 +96,12 @@ std::string plugin_flags(const std::vector<std::string>& plugins) {
   return flags;
 }
 
-/// What follows a finished training: measurements, summary, report. Returns the exit status.
+/// What follows a finished training: measurements, summary, report. `tail` and `tail_line` say the same of
+/// the exact tail, nothing without one. Returns the exit status.
 template <class T>
 int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& training, double seconds,
-             const std::optional<TailTest>& tail, const RunDirectory& run, bool json,
-             const std::vector<std::string>& plugins, const IntegratorRegistry& integrators) {
+             const nlohmann::ordered_json& tail, const std::string& tail_line, const RunDirectory& run,
+             bool json, const std::vector<std::string>& plugins, const IntegratorRegistry& integrators) {
   const RunResults results = analyse(e, u, integrators, default_epsilon);
   const std::optional<GradientCheckReport> gradient = check_trained(e, u, integrators);
   nlohmann::ordered_json summary = summary_json(e.config, results);
@@ -111,10 +112,8 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   summary["seconds_per_step"] = training.steps > 0 ? seconds / static_cast<double>(training.steps) : 0.0;
   summary["peak_memory_bytes"] = peak_memory_bytes();
   summary["gradient_check"] = gradient ? gradient_check_json(*gradient) : nlohmann::ordered_json();
-  if (tail) {
-    summary["exact_tail"] = {
-        {"active_intervals", tail->active}, {"gradient_norm", tail->gradient_norm}, {"rate", tail->rate},
-        {"rate_that_pays", 2 * tail->r},    {"gradient_gain", tail->gradient_gain}, {"pays", tail->pays()}};
+  if (!tail.is_null()) {
+    summary["exact_tail"] = tail;
   }
   run.write("layers.csv", layer_table(results).csv());
   const ReportData data = report_data(e, u, results, MetricsFile::read(run), integrators);
@@ -125,8 +124,8 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
     fmt::print("{}\n", summary.dump(2));
   } else {
     print_outcome(e, scheme_text(e.config, integrators), results, training, seconds, gradient);
-    if (tail) {
-      fmt::print("exact tail       {}\n", tail_text(*tail, e.config.control.intervals));
+    if (!tail_line.empty()) {
+      fmt::print("exact tail       {}\n", tail_line);
     }
     fmt::print("run directory    {}\n", run.path().string());
     fmt::print("report           {}\n", run.file("report.html").string());
@@ -269,10 +268,15 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
       result = training.trainer().run(observe, interrupt.requested(), observe_step);
       if (test_due) {
         progress.end();
-        const TailTest test = training.test();
-        fmt::print(stderr, "epoch {}: {}\n", result.epoch, tail_text(test, training.intervals()));
-        if (test.pays()) {
-          training.extend();
+        try {
+          const TailTest test = training.test();
+          fmt::print(stderr, "epoch {}: {}\n", result.epoch, tail_text(test, training.intervals()));
+          if (test.pays()) {
+            training.extend();
+          }
+        } catch (const NumericalError& error) {
+          fmt::print(stderr, "epoch {}: {}; {} intervals stay active\n", result.epoch, error.what(),
+                     training.active());
         }
         keep(result.epoch);
       }
@@ -298,11 +302,26 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
     case TrainingOutcome::finished:
       break;
   }
-  std::optional<TailTest> tail;
-  if (training.active() < training.intervals()) {
-    tail = training.test();
+  if (by_steps) {
+    fmt::print(stderr, "measuring all layers on {} samples\n", e.train.size() + e.test.size());
   }
-  return conclude(e, u, result, training.trainer().seconds(), tail, run, json, plugins, integrators);
+  nlohmann::ordered_json tail;
+  std::string tail_line;
+  if (e.config.control.active_intervals) {
+    tail["active_intervals"] = training.active();
+    tail_line = fmt::format("{} of {} intervals active", training.active(), training.intervals());
+    if (training.active() < training.intervals() && has_tail_test(e.config)) {
+      const TailTest test = training.test();
+      tail_line = tail_text(test, training.intervals());
+      tail.update({{"gradient_norm", test.gradient_norm},
+                   {"rate", test.rate},
+                   {"rate_that_pays", 2 * test.r},
+                   {"gradient_gain", test.gradient_gain},
+                   {"pays", test.pays()}});
+    }
+  }
+  return conclude(e, u, result, training.trainer().seconds(), tail, tail_line, run, json, plugins,
+                  integrators);
 }
 
 /// The configuration as the run was begun, beside config.toml, which its owner may edit.

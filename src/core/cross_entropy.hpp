@@ -64,10 +64,12 @@ class CrossEntropy final : public Cost<T> {
         }
       }
       if (gradient.data != nullptr) {
-        const Pack<T> inverse = simd::broadcast<T>(scale) / s;
+        // One product and one sum: of a·b − c·d a compiler may fuse either product, and copies of this loop
+        // would differ in their last bits.
+        const Pack<T> inverse = simd::broadcast<T>(T(1)) / s;
         for (Index c = 0; c < C; ++c) {
           T* const g = gradient.data + c * gradient.stride + d;
-          access.template store<T>(g, access.template load<T>(g) * inverse - q(c) * scale);
+          access.template store<T>(g, (access.template load<T>(g) * inverse - q(c)) * scale);
         }
       }
       product = product * keep_columns(s, access);

@@ -91,8 +91,8 @@ void fused_pull_back_block(const TwoLayerControl<T>& u, Index h, Index j, ConstT
     for (int k = 0; k < Block; ++k) {
       const Index offset = (j + k) * columns + d;
       const Pack<T> a = access.template load<T>(record.a + offset);
-      Pack<T> delta = lambda[0] * u.A2[j + k];
-      for (int i = 1; i < N; ++i) {
+      Pack<T> delta{};  // sums from zero: of a·b + c·d a compiler may fuse either product
+      for (int i = 0; i < N; ++i) {
         delta = delta + lambda[i] * u.A2[i * h + j + k];
       }
       delta = delta * slope_at<Kernel, T>(record, a, offset, access);

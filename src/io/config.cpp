@@ -9,6 +9,7 @@
 
 #include "io/config_table.hpp"
 #include "io/text_file.hpp"
+#include "turnpike/activation.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -304,6 +305,11 @@ bool has_pictures(const RunConfig& config) {
   return config.data.source == "mnist" || config.data.source == "idx";
 }
 
+bool has_tail_test(const RunConfig& config) {
+  return is_smooth(activation_from_name(config.field.kind == "single-layer" ? config.field.activation
+                                                                            : config.field.outer_activation));
+}
+
 void check_config(const RunConfig& config) {
   if (config.integrator.rtol && config.integrator.substeps) {
     throw InputError(
@@ -321,6 +327,15 @@ void check_config(const RunConfig& config) {
     throw InputError(
         "control.extend_by is set, but all intervals are active; set control.active_intervals to start with "
         "fewer");
+  }
+  if (control.extend_by > 0 && !has_tail_test(config)) {
+    const bool single = config.field.kind == "single-layer";
+    throw InputError(fmt::format(
+        "control.extend_by needs the tail test, which {} = {} has a kink too many for; choose a smooth one "
+        "such "
+        "as {}, or set control.extend_by = 0",
+        single ? "field.activation" : "field.outer_activation",
+        single ? config.field.activation : config.field.outer_activation, single ? "tanh" : "identity"));
   }
   if (config.cost.stage == "none" && config.cost.terminal == "none") {
     throw InputError("cost.stage and cost.terminal are both none, so there is nothing to train for; set one");

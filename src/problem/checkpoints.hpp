@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <vector>
 
 #include "turnpike/problem.hpp"
@@ -67,7 +69,7 @@ class Checkpoints {
         return Index{1} << 40;
       }
     }
-    return static_cast<Index>(count + 0.5);
+    return std::lround(count);
   }
 
   Recomputation kind_;

@@ -159,7 +159,7 @@ class EnsembleEvaluator {
     }
   };
 
-  static std::shared_ptr<const Dataset<T>> data_set(State<T> X0, std::vector<int> labels) {
+  static std::shared_ptr<const Dataset<T>> data_set(State<T>&& X0, std::vector<int>&& labels) {
     auto data = std::make_shared<Dataset<T>>();
     data->features = std::move(X0);
     data->labels = std::move(labels);

@@ -55,7 +55,9 @@ template <class T>
 void Optimizer<T>::update(T* u, const T* g, T* before, std::ptrdiff_t first, std::ptrdiff_t count) {
   const Coefficients c = now_;
   const auto move = [&](auto&& to) {
+#if !defined(__clang__)
 #pragma GCC ivdep
+#endif
     for (std::ptrdiff_t i = first; i < first + count; ++i) {
       const T old = u[i];
       u[i] = to(i, old, c.scale * g[i] + c.weight_decay * old);

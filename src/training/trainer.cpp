@@ -108,8 +108,12 @@ Trainer<T>::Trainer(OptimalControlProblem<T>& problem, Control<T> initial, const
                     .total = std::max<std::int64_t>(1, options.epochs * per_epoch),
                     .period = options.schedule_period * per_epoch,
                     .factor = options.schedule_factor};
-  demand(options.epochs == 0 || options.warmup <= learning_rate_.total, "warmup",
-         static_cast<double>(options.warmup), "at most the number of steps of the whole run");
+  if (options.epochs > 0 && options.warmup > learning_rate_.total) {
+    throw InputError(
+        fmt::format("optimizer.warmup = {} is more than the {} steps of the whole run; lower it or raise "
+                    "optimizer.epochs",
+                    options.warmup, learning_rate_.total));
+  }
 }
 
 template <class T>
@@ -177,10 +181,11 @@ typename Trainer<T>::EpochEnd Trainer<T>::run_epoch(EpochMetrics& metrics, Train
     if (!take_step(samples, metrics, result, objective)) {
       return EpochEnd::failed;
     }
-    sums_[0] += objective.running;
-    sums_[1] += objective.control;
-    sums_[2] += objective.terminal;
-    sums_[3] += objective.accuracy;
+    const double share = static_cast<double>(samples.size()) / static_cast<double>(order_.size());
+    sums_[0] += share * objective.running;
+    sums_[1] += share * objective.control;
+    sums_[2] += share * objective.terminal;
+    sums_[3] += share * objective.accuracy;
     if (step_observer) {
       step_observer({.step = optimizer_.steps(),
                      .steps = learning_rate_.total,
@@ -188,11 +193,10 @@ typename Trainer<T>::EpochEnd Trainer<T>::run_epoch(EpochMetrics& metrics, Train
                      .learning_rate = metrics.learning_rate});
     }
   }
-  const auto count = static_cast<double>(per_epoch);
-  metrics.objective.running = sums_[0] / count;
-  metrics.objective.control = sums_[1] / count;
-  metrics.objective.terminal = sums_[2] / count;
-  metrics.objective.accuracy = sums_[3] / count;
+  metrics.objective.running = sums_[0];
+  metrics.objective.control = sums_[1];
+  metrics.objective.terminal = sums_[2];
+  metrics.objective.accuracy = sums_[3];
   return EpochEnd::complete;
 }
 
@@ -308,6 +312,10 @@ void Trainer<T>::finish(TrainingResult& result, const std::atomic<bool>& stop) {
     return;
   } catch (const std::runtime_error&) {
     // A line search that stalls at rounding ends the search; the best point seen stands.
+  }
+  if (stop.load(std::memory_order_relaxed)) {  // the search may return before it has seen the exception
+    result.outcome = TrainingOutcome::interrupted;
+    return;
   }
   std::transform(best.begin(), best.end(), control_.values().begin(),
                  [](double entry) { return static_cast<T>(entry); });
