@@ -242,7 +242,10 @@ class EnsembleEvaluator {
     if (squares_known) {
       parallel_for(definition_.threads, pieces_.count(), [&](Index p) { sum_squares(u, p); });
     }
-    const bool goes_back = gradient != nullptr && (!squares_known || squares_are_finite());
+    bool goes_back = gradient != nullptr && (!squares_known || squares_are_finite());
+    if (batch != nullptr) {
+      set.labels_stand = false;
+    }
     for (Index group = 0; group < set.count; group += group_size) {
       const Index tiles = std::min(group_size, set.count - group);
       parallel_for(definition_.threads, tiles, [&](Index slot) {
@@ -255,9 +258,11 @@ class EnsembleEvaluator {
         set.terminal[at] = tile.terminal();
         set.right[at] = count_right(tile, labels);
       });
-      const bool all_ok = std::all_of(set.statuses.begin() + group, set.statuses.begin() + group + tiles,
-                                      [](const IntegrationStatus& status) { return status.ok(); });
-      if (goes_back && all_ok && backward.ok()) {
+      // After a failure nothing is pulled back, so that no sink sees a part of the gradient.
+      goes_back = goes_back && backward.ok() &&
+                  std::all_of(set.statuses.begin(), set.statuses.begin() + group + tiles,
+                              [](const IntegrationStatus& status) { return status.ok(); });
+      if (goes_back) {
         backward = pull_back(set, group, tiles, u, *gradient, sink);
       }
     }

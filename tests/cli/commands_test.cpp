@@ -129,6 +129,16 @@ TEST_CASE(
   CHECK(json::parse(program.read("more/summary.json"))["exact_tail"]["active_intervals"] == 7);
   CHECK(program.train("bad", {"--set", "control.active_intervals=9"}).status == 2);
   CHECK(program.train("bad", {"--set", "control.extend_by=1"}).status == 2);
+
+  // There is no tail test for an outer activation with a kink, but the tail is exact all the same.
+  const std::vector<std::string> kinked = {"--set", "field.outer_activation=relu", "--set",
+                                           "control.active_intervals=3"};
+  REQUIRE(program.train("kinked", kinked).status == 0);
+  CHECK(json::parse(program.read("kinked/summary.json"))["exact_tail"] == json{{"active_intervals", 3}});
+  std::vector<std::string> extended = kinked;
+  extended.insert(extended.end(), {"--set", "control.extend_by=1"});
+  CHECK(program.train("bad", extended).status == 2);
+  CHECK_FALSE(fs::exists(program.file("bad")));
 }
 
 TEST_CASE("evaluate gives the run's own objective, other schemes, and predictions") {

@@ -73,6 +73,25 @@ TEST_CASE_TEMPLATE("a training that was stopped inside an epoch goes on to the s
   }
 }
 
+TEST_CASE("an epoch's figures are means over its samples, whatever the batches") {
+  SmallRun run(32);  // of 60 samples
+  run.experiment.config.optimizer.learning_rate = 1e-30;
+  run.experiment.config.optimizer.epochs = 1;
+  auto problem = run.problem<double>();
+  Trainer<double> trainer = run.trainer<double>(problem);
+  const Objective expected = problem.value(trainer.control());
+  std::vector<EpochMetrics> rows;
+  trainer.run(
+      [&](const EpochMetrics& m) {
+        rows.push_back(m);
+        return true;
+      },
+      run.stop);
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].objective.total() == doctest::Approx(expected.total()).epsilon(1e-12));
+  CHECK(rows[0].objective.accuracy == doctest::Approx(expected.accuracy).epsilon(1e-12));
+}
+
 /// A problem whose control exceeds the caches, so that its pieces are updated on the way back.
 struct LargeRun {
   static constexpr Index n = 300;
