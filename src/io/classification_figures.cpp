@@ -126,8 +126,8 @@ void draw_pictures(gnuplot::Script& script, const std::string& file, const std::
                   static_cast<double>(rows) / static_cast<double>(columns), columns - 1, rows - 1));
   for (std::size_t i = 0; i < p.list.size(); ++i) {
     const double x = static_cast<double>(i % across * (width + gap)) + static_cast<double>(width) / 2;
-    const double y = static_cast<double>(rows) -
-                     static_cast<double>(i / across * (height + caption) + height) -
+    const std::size_t row = i / across;
+    const double y = static_cast<double>(rows) - static_cast<double>(row * (height + caption) + height) -
                      static_cast<double>(caption) / 2;
     script.line(
         fmt::format("set label {} at {},{} center noenhanced front", gnuplot::quoted(captions[i]), x, y));
