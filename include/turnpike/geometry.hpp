@@ -31,8 +31,15 @@ class SoftCrossEntropyGeometry {
   /// dist(x, X*_y) = ‖T x − x̃*_y‖₂ with T = I − 11ᵀ/C, for C entries x.
   [[nodiscard]] double distance(std::span<const double> x, int y) const;
 
-  /// A lower bound of λ_Ω, the least eigenvalue of the Hessian orthogonal to 1 over the unit ball around x̃*:
-  /// (1−p_d)/(C−1) · e^{−√2} (Lemmas 7 and 8).
+  /// T x − x̃*_y, of which `distance` is the length, into `offset` (C entries): x minus the nearest point of
+  /// X*_y (Lemma 6).
+  void offset(std::span<const double> x, int y, std::span<double> offset) const;
+
+  /// λ_Ω, the least eigenvalue of the Hessian orthogonal to 1 over the unit ball around x̃*_y (proof of Lemma
+  /// 8), found by a search over the unit directions whose entries off the label take at most two values.
+  [[nodiscard]] double curvature() const;
+
+  /// A lower bound of λ_Ω in closed form: (1−p_d)/(C−1) · e^{−√2} (Lemmas 7 and 8).
   [[nodiscard]] double curvature_bound() const;
 
   /// A lower bound of the loss at distance s ≥ 0 in closed form: λ s²/2 for s ≤ 1, λ (s − 1/2) beyond, with
@@ -44,10 +51,40 @@ class SoftCrossEntropyGeometry {
   /// one-dimensional search for each way to divide them; accurate to about 1e-10 of its value.
   [[nodiscard]] double sharp_bound(double s) const;
 
+  /// Where `sharp_bound` takes its value.
+  struct SharpMinimum {
+    double value = 0;  ///< α*(s)
+    double slope = 0;  ///< dα*/ds, the loss's slope away from the minimizer there
+    Index split = 0;   ///< how many of the entries off the label are apart from the rest
+    double angle = 0;  ///< between the direction and that in which the label's entry rises alone
+  };
+  [[nodiscard]] SharpMinimum sharp_minimum(double s) const;
+
+  /// The bound of the proof of Lemma 8 with the constants of this loss: λ_Ω s²/2 for s ≤ 1, and from there on
+  /// a line of slope m = α*(1): along a ray the loss is convex and 0 at its start, so that from s = 1 on it
+  /// rises at least as fast as on its way there. (The paper's line starts at b = λ/2, above the loss.)
+  [[nodiscard]] double tangent_bound(double s) const;
+
  private:
   Index classes_;
   double p_d_;
   double delta_;
+};
+
+/// α* from a table, for many distances: cubic Hermite interpolation between exact values and slopes, the
+/// search of `sharp_minimum` where the minimum jumps from one direction to another and beyond the table.
+class SharpBoundTable {
+ public:
+  /// For distances up to `largest`, finite and ≥ 0.
+  SharpBoundTable(const SoftCrossEntropyGeometry& geometry, double largest);
+
+  /// α*(s) for s ≥ 0, to about 1e-13 for s ≤ 4 and 1e-12 of its value beyond.
+  [[nodiscard]] double operator()(double s) const;
+
+ private:
+  SoftCrossEntropyGeometry geometry_;
+  std::vector<SoftCrossEntropyGeometry::SharpMinimum> nodes_;  // at s = e^{jh} − 1
+  std::vector<char> smooth_;                                   // between nodes j and j + 1
 };
 
 }  // namespace turnpike

@@ -62,6 +62,17 @@ struct ReportData {
   };
   std::optional<Distance> distance;        ///< of the training samples to their minimizers
   std::optional<std::size_t> entry_layer;  ///< by loss
+  /// Layers and time that a training sample spends outside ε, mean, over the levels ε of a ladder: measured
+  /// beside the bounds that follow from the losses.
+  struct Certificates {
+    std::vector<double> epsilon;
+    struct Curves {
+      std::vector<double> measured, sharp, plain;
+    };
+    Curves layers, time;
+    std::string text;  ///< a sentence on the level of `distance`
+  };
+  std::optional<Certificates> certificates;
   std::optional<Cropping> cropping;
   std::optional<ReportPictures> examples;       ///< of each class; absent unless the features are pictures
   std::optional<ReportPictures> misclassified;  ///< the same of wrong ones; absent unless there are some

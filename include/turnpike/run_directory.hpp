@@ -37,8 +37,10 @@ class RunDirectory {
 /// metrics.csv, a row an epoch, buffered.
 class MetricsFile {
  public:
-  /// Keeps the rows up to `epoch` of an existing file (0: starts anew) and appends after them.
-  MetricsFile(const RunDirectory& run, std::int64_t epoch);
+  /// Keeps the rows up to `epoch` of an existing file (0: starts anew) and appends after them. With α > 0
+  /// each row has S/α, S its running cost: what a sample's mean time (with unit steps: layers) outside ε is
+  /// at most, up to the scheme's quadrature, when α is α(ε).
+  MetricsFile(const RunDirectory& run, std::int64_t epoch, double alpha = 0);
   void add(const EpochMetrics& metrics);
   void flush();
 
@@ -50,6 +52,7 @@ class MetricsFile {
     void operator()(std::FILE* file) const { (void)std::fclose(file); }
   };
   std::filesystem::path path_;
+  double alpha_ = 0;
   std::unique_ptr<std::FILE, Close> file_;
 };
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
+#include <algorithm>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "turnpike/geometry.hpp"
+#include "turnpike/minimizers.hpp"
 #include "turnpike/problem.hpp"
 
 namespace turnpike {
@@ -13,10 +13,6 @@ namespace turnpike {
 /// The value below which an empirical quantile of `values` lies with probability p in [0, 1], linear between
 /// order statistics (type 7 of Hyndman, Fan 1996). `values` is not empty.
 double quantile(std::vector<double> values, double p);
-
-/// The measure of {t : v(t) > ε} for the piecewise linear v with values[k] at times[k], crossings solved
-/// exactly.
-double measure_above(std::span<const double> times, std::span<const double> values, double epsilon);
 
 /// Where a sequence stays below a threshold at its end.
 struct Stay {
@@ -33,26 +29,32 @@ struct Measurement {
   std::vector<double> loss;      ///< mean loss at each node
   std::vector<double> accuracy;  ///< share of samples whose largest component is the label's
   std::vector<double> changed;   ///< share of samples whose largest component is another one at the last node
-  std::vector<std::vector<double>> distances;  ///< of every sample to its minimizers, node by node; or empty
-  std::vector<int> predicted;                  ///< classes at the last node, D entries
+  /// Of every sample, time by time, or empty where the loss has no minimizers: the distance to them; the
+  /// loss, in double; and ⟨o_j, o_{j+1}⟩, o_j the offset from the nearest minimizer (one time fewer), by
+  /// which the distance is known on the line between two states.
+  std::vector<std::vector<double>> distances;
+  std::vector<std::vector<double>> losses;
+  std::vector<std::vector<double>> products;
+  std::vector<int> predicted;  ///< classes at the last node, D entries
   Objective objective;
 };
 
-/// The distance of a sample to the minimizers of its class, from its loss components.
-using DistanceToMinimizers = std::function<double(std::span<const double> components, int label)>;
-
 /// Runs `problem` with control u and measures at `points` equally spaced times an interval, 1 for the nodes
-/// alone. `loss` is the loss to tabulate; `distance` may be empty (plain cross-entropy has no minimizers).
+/// alone. `loss` is the loss to tabulate; `minimizers` are its own or null (plain cross-entropy has none).
 /// Throws NumericalError when the integration fails.
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const DistanceToMinimizers& distance, Index points = 1);
+                    const MinimizerSet* minimizers, Index points = 1);
 
-/// The times an interval at which a trajectory is worth looking at for an accuracy that `points` at a smooth
-/// curve give: 1 where the states between the nodes are on a line anyway.
+/// The times an interval at which the trajectories of `problem` are worth looking at for an accuracy that
+/// `points` at a smooth curve give: 1 where the states between the nodes are on a line anyway, and fewer for
+/// so many samples that their measurement would take gigabytes.
 template <class T>
-Index dense_points(const IntervalMethod<T>& integrator, Index points) {
-  return integrator.traits().order > 2 ? points : 1;
+Index dense_points(const OptimalControlProblem<T>& problem, Index points) {
+  constexpr Index most = Index{1} << 22;
+  const ProblemDefinition<T>& definition = problem.definition();
+  const Index nodes = definition.grid.intervals() * problem.sample_count();
+  return definition.integrator->traits().order > 2 ? std::clamp<Index>(most / nodes, 1, points) : 1;
 }
 
 /// What is said of one distance sequence at level ε.
@@ -67,8 +69,8 @@ struct TurnpikeSummary {
   Index layers_inside = 0;
   /// Mean over samples of #{k < N : dist(x_k) > ε}.
   double measured_outside = 0;
-  /// Mean over samples, and largest, of μ[Θ_ε] = μ{t ≤ T : dist(x(t)) > ε}, distance linear between the times
-  /// of `dense`.
+  /// Mean over samples, and largest, of μ[Θ_ε] = μ{t ≤ T : dist(x(t)) > ε}, the state on a line between the
+  /// times of `dense`.
   double theta_measure = 0;
   double theta_measure_max = 0;
   /// Mean and largest distance at the last node.
@@ -77,7 +79,7 @@ struct TurnpikeSummary {
 };
 
 /// What `nodes` and `dense`, the same trajectory at as many times or more, say of level ε. Throws InputError
-/// unless ε > 0. Their `distances` are not empty.
+/// unless ε > 0. Their `distances` and `products` are not empty.
 TurnpikeSummary summarize_turnpike(const Measurement& nodes, const Measurement& dense, double epsilon);
 
 /// The mean loss below which a layer counts as on the turnpike.

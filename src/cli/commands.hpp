@@ -38,8 +38,9 @@ struct EvaluateOptions {
 int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrators);
 
 struct DiagnoseOptions {
-  std::string model;
+  std::string model;  ///< may be empty for Table 1
   double epsilon = 1;
+  bool table_1 = false;  ///< Table 1 by computation instead of a trajectory
   bool json = false;
   Overrides overrides;
 };
@@ -79,6 +80,15 @@ struct ReportOptions {
   std::string run;
 };
 int report(const ReportOptions& options, const IntegratorRegistry& integrators);
+
+struct ReproduceOptions {
+  std::string subject = "paper";
+  std::string out = "paper";  ///< a directory; finished runs in it are not repeated
+  std::string data;           ///< MNIST's directory, for Figure 5; empty leaves it out
+  int threads = 0;            ///< 0: as the recipes say
+};
+/// Figures 1 to 5 and Table 1 of the paper with our numbers, as a page and as JSON.
+int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integrators);
 
 int list_integrators(bool json, const IntegratorRegistry& integrators);
 int doctor(bool json, const IntegratorRegistry& integrators);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
@@ -48,14 +50,105 @@ void print_summary(const TurnpikeSummary& s, std::size_t layers) {
              s.final_max_distance);
 }
 
+std::string bound(double value) {
+  return std::isfinite(value) ? fmt::format("{:.2f}", value) : std::string("∞");
+}
+
+std::string row(const Certified& c) {
+  const std::string ratio = c.measured > 0 ? bound(c.sharp / c.measured) : std::string("–");
+  return fmt::format(" {:>9.2f} {:>9} {:>9} {:>9}", c.measured, bound(c.sharp), ratio, bound(c.plain));
+}
+
+/// Measured beside certified, level by level, then the ways to measure at the level asked for.
+void print_certificates(const RunResults& results) {
+  fmt::print(
+      "\nCertified from the losses alone, for this control, optimal or not. Layers and time that a sample\n"
+      "spends outside ε, mean: measured, sharp bound Σ min(1, ℓ/α*(ε)), their ratio, plain bound Σ "
+      "ℓ/α*(ε).\n");
+  fmt::print("{:>28} {:>10} {:>39}   {:>39}\n", "ε", "α*(ε)", "layers", "time");
+  for (const Certificate& c : results.ladder) {
+    fmt::print("{:>27} {:>10.4g}{}  {}\n", c.epsilon, c.sample.alpha, row(c.sample.layers),
+               row(c.sample.time));
+  }
+  const Certificate& c = *results.certificate;
+  fmt::print("\nThe same at ε = {} for other distances:\n", c.epsilon);
+  const auto print = [](const char* name, const CertifiedDistance& d) {
+    fmt::print("{:<26} {:>10.4g}{}  {}\n", name, d.alpha, row(d.layers), row(d.time));
+  };
+  print("of each sample", c.sample);
+  print("root mean square", c.root_mean_square);
+  print("… with the control", c.root_mean_square_with_control);
+  print("stacked, √D times larger", c.stacked);
+  print("… with the control", c.stacked_with_control);
+  const auto least = std::min_element(results.slack->least.begin(), results.slack->least.end());
+  fmt::print("\nleast dissipation slack ℓ(x_d) − α*(dist_d)             {:.3e} (layer {})\n", *least,
+             least - results.slack->least.begin());
+  if (results.reachability) {
+    const Envelope& e = results.reachability->layers;
+    fmt::print("envelope dist(z_k) ≤ β ρ^k over the {} observed layers   β = {:.4g}, ρ = {:.4g}, V̂ = {}\n",
+               results.control_norm.size(), e.beta, e.rho, bound(e.value_bound));
+    fmt::print("Prop. 12, V̂/α(ε): a sample's layers, stacked            {}, {}\n",
+               bound(e.value_bound / c.sample.alpha), bound(e.value_bound / c.stacked_with_control.alpha));
+    const Envelope& t = results.reachability->time;
+    fmt::print("envelope dist(z(t)) ≤ β exp(−ρt) at the observed nodes   β = {:.4g}, ρ = {:.4g}, V̂ = {}\n",
+               t.beta, t.rho, bound(t.value_bound));
+    fmt::print("Prop. 16, V̂/α(ε): a sample's time, stacked              {}, {}\n",
+               bound(t.value_bound / c.sample.alpha), bound(t.value_bound / c.stacked_with_control.alpha));
+  }
+}
+
+/// Table 1 of the paper by computation. Returns the exit status: 1 when it comes out otherwise.
+int print_table_1(Index classes, double p_d, bool json) {
+  constexpr std::int64_t pairs = 1000000;
+  const std::vector<StageCostRow> rows = table_1(classes, p_d, pairs, 1);
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  if (!json) {
+    fmt::print("Strict dissipativity of the stage costs ℓ(x) + r‖u‖² for C = {}, p_d = {} (Table 1)\n",
+               classes, p_d);
+  }
+  for (const StageCostRow& row : rows) {
+    nlohmann::ordered_json entry = {
+        {"stage_cost", row.stage_cost}, {"strict", row.strict}, {"evidence", row.evidence}};
+    if (row.pairs > 0) {
+      entry["pairs"] = row.pairs;
+      entry["least_slack"] = row.least_slack;
+    }
+    for (const StageCostRow::Witness& w : row.witness) {
+      entry["witness"].push_back({{"s", w.s}, {"loss", w.loss}});
+    }
+    list.push_back(entry);
+    if (!json) {
+      fmt::print("\n{:<20} {}\n    {}\n", row.stage_cost, row.strict ? "yes" : "not with α of class K∞",
+                 row.evidence);
+      for (const StageCostRow::Witness& w : row.witness) {
+        fmt::print("    s = {:>5}   ℓ = {:.6e}\n", w.s, w.loss);
+      }
+    }
+  }
+  if (json) {
+    fmt::print("{}\n", list.dump(2));
+  }
+  return rows[0].strict && !rows[1].strict && rows[2].strict ? 0 : 1;
+}
+
 }  // namespace
 
 int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrators) {
   if (!(options.epsilon > 0) || !std::isfinite(options.epsilon)) {
     throw InputError(fmt::format("--epsilon {}; give a finite number above 0", options.epsilon));
   }
+  if (options.model.empty()) {
+    if (!options.table_1) {
+      throw InputError("diagnose needs a run directory or model file, or --table1");
+    }
+    const RunConfig config;
+    return print_table_1(2, config.cost.p_d, options.json);
+  }
   const StoredModel model = load_model(options.model);
   ModelInfo info = model_info(model, options.overrides);
+  if (options.table_1) {
+    return print_table_1(static_cast<Index>(info.classes.size()), info.config.cost.p_d, options.json);
+  }
   settle_precision(info.config, integrators);
   const RunResults results = with_precision(info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(info, options.overrides.data);
@@ -71,6 +164,7 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
   print_layers(results);
   if (results.turnpike) {
     print_summary(*results.turnpike, results.control_norm.size());
+    print_certificates(results);
   } else {
     fmt::print("\nThe plain cross-entropy has no minimizer, so there are no distances to measure.\n");
   }

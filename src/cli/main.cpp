@@ -125,9 +125,13 @@ int run(int argc, char** argv) {
   add_overrides(*sub, evaluate.overrides, true);
 
   cli::DiagnoseOptions diagnose;
-  sub = command("diagnose", "Where the turnpike is: a table of layers, Q_ε, Θ_ε, the entry layer",
-                [&] { return cli::diagnose(diagnose, integrators); });
-  sub->add_option("DIR", diagnose.model, "Run directory or model file")->required();
+  sub = command(
+      "diagnose",
+      "Where the turnpike is: a table of layers, Q_ε and Θ_ε measured and certified, dissipation slack",
+      [&] { return cli::diagnose(diagnose, integrators); });
+  sub->add_option("DIR", diagnose.model, "Run directory or model file; may be left out with --table1");
+  sub->add_flag("--table1", diagnose.table_1,
+                "Instead: which stage costs are strictly dissipative (Table 1 of the paper), by computation");
   sub->add_option("--epsilon", diagnose.epsilon, "Distance ε that counts as on the turnpike")
       ->capture_default_str();
   sub->add_flag("--json", diagnose.json, "Print the result as JSON");
@@ -185,6 +189,17 @@ int run(int argc, char** argv) {
   sub = command("report", "Draws a run's report.html and figures anew",
                 [&] { return cli::report(report, integrators); });
   sub->add_option("DIR", report.run, "Run directory")->required();
+
+  cli::ReproduceOptions reproduce;
+  sub = command("reproduce", "The paper's figures and Table 1 with our numbers: `turnpike reproduce paper`",
+                [&] { return cli::reproduce(reproduce, integrators); });
+  sub->add_option("WHAT", reproduce.subject, "paper")->required();
+  sub->add_option("--out", reproduce.out, "Directory for the page, the figures and the runs")
+      ->check(not_empty)
+      ->capture_default_str();
+  sub->add_option("--data", reproduce.data, "Directory of MNIST, for Figure 5 (a quarter of an hour)");
+  sub->add_option("--threads", reproduce.threads, "Number of threads; never changes a result")
+      ->check(CLI::Range(1, 1024));
 
   bool doctor_json = false;
   sub = command("doctor", "Versions, instruction set, and a check of every scheme's gradient",

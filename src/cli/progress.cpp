@@ -23,8 +23,8 @@ std::string format_cost(double value, int decimals) {
   return std::abs(value) < 1e7 ? fmt::format("{:.{}f}", value, decimals) : fmt::format("{:.4e}", value);
 }
 
-Progress::Progress(std::int64_t first, std::int64_t all)
-    : first_(first), all_(all), terminal_(isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::int64_t first, std::int64_t all, double alpha)
+    : first_(first), all_(all), alpha_(alpha), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Progress::show(const EpochMetrics& m) { show("epoch", m.epoch, all_, m.objective); }
 void Progress::show(const StepMetrics& m) { show("step", m.step, all_, m.objective); }
@@ -43,10 +43,12 @@ void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const
   }
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = elapsed / static_cast<double>(done - first_) * static_cast<double>(all - done);
-  fmt::print(stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %  {} left{}",
-             terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4),
-             format_cost(V.running, 3), format_cost(V.control, 3), format_cost(V.terminal, 3),
-             100 * V.accuracy, format_duration(left), terminal_ ? "" : "\n");
+  fmt::print(
+      stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %{}  {} left{}",
+      terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4), format_cost(V.running, 3),
+      format_cost(V.control, 3), format_cost(V.terminal, 3), 100 * V.accuracy,
+      alpha_ > 0 ? fmt::format("  outside ≤ {}", format_cost(V.running / alpha_, 1)) : std::string(),
+      format_duration(left), terminal_ ? "" : "\n");
   line_open_ = terminal_;
   shown_ = now;
 }

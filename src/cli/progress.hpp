@@ -18,8 +18,9 @@ std::string format_cost(double value, int decimals);
 /// rewritten on a terminal, about ten plain lines elsewhere.
 class Progress {
  public:
-  /// `first` epochs (steps) of `all` are done already.
-  Progress(std::int64_t first, std::int64_t all);
+  /// `first` epochs (steps) of `all` are done already. With α > 0 it tells how long a sample can be outside
+  /// ε = 1 at most: the running cost over α, α = α(1).
+  Progress(std::int64_t first, std::int64_t all, double alpha = 0);
   void show(const EpochMetrics& metrics);
   void show(const StepMetrics& metrics);
   /// Leaves the terminal's line.
@@ -32,6 +33,7 @@ class Progress {
 
   std::int64_t first_;
   std::int64_t all_;
+  double alpha_;
   bool terminal_;
   bool line_open_ = false;
   Clock::time_point start_ = Clock::now();

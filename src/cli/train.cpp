@@ -65,8 +65,10 @@ void print_outcome(const Experiment<T>& e, const std::string& scheme, const RunR
     } else {
       fmt::print("turnpike         never entered: the mean loss does not stay below {}\n", entry_loss);
     }
-    fmt::print("                 a sample spends {:.2f} layers farther than ε = {} from its minimizers\n",
-               s.measured_outside, s.epsilon);
+    fmt::print(
+        "                 a sample spends {:.2f} layers farther than ε = {} from its minimizers, certified ≤ "
+        "{:.2f}\n",
+        s.measured_outside, s.epsilon, results.certificate->sample.layers.sharp);
     fmt::print("                 distance at the last layer: mean {:.4f}, largest {:.4f}\n",
                s.final_mean_distance, s.final_max_distance);
   }
@@ -220,6 +222,16 @@ class GrowingTraining {
   std::unique_ptr<Trainer<T>> trainer_;
 };
 
+/// α(1) of the stage cost; 0 where it has none.
+template <class T>
+double certifying_alpha(const Experiment<T>& e) {
+  const std::string& stage = e.config.cost.stage;
+  if (stage == "soft-cross-entropy") {
+    return soft_cross_entropy_minimizers(e.train.class_count(), e.config.cost.p_d)->bound(default_epsilon);
+  }
+  return stage == "quadratic" ? default_epsilon * default_epsilon : 0;
+}
+
 /// Trains from the beginning, or from a checkpoint, into the run that is made by `open_run` once everything
 /// that the user could have got wrong has been checked.
 template <class T, class OpenRun>
@@ -230,7 +242,8 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   if (resumed) {
     training.restore(read_checkpoint<T>(run));
   }
-  MetricsFile metrics(run, training.trainer().epoch());
+  const double alpha = certifying_alpha(e);
+  MetricsFile metrics(run, training.trainer().epoch(), alpha);
   const std::int64_t per_epoch = training.trainer().steps_per_epoch();
   const std::int64_t epochs = e.config.optimizer.epochs;
   const bool by_steps = per_epoch > 1;
@@ -239,7 +252,7 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   {
     const InterruptGuard interrupt;
     Progress progress(by_steps ? training.trainer().state().steps : training.trainer().epoch(),
-                      by_steps ? epochs * per_epoch : epochs);
+                      by_steps ? epochs * per_epoch : epochs, alpha);
     bool test_due = false;
     const auto keep = [&](std::int64_t epoch) {
       if (epoch % e.config.run.checkpoint_every == 0 || epoch == epochs) {

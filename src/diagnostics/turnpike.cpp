@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "diagnostics/polygon.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -26,23 +27,6 @@ double quantile(std::vector<double> values, double p) {
   const auto below = static_cast<std::size_t>(position);
   const std::size_t above = std::min(below + 1, values.size() - 1);
   return values[below] + (position - static_cast<double>(below)) * (values[above] - values[below]);
-}
-
-double measure_above(std::span<const double> times, std::span<const double> values, double epsilon) {
-  assert(times.size() == values.size());
-  double measure = 0;
-  for (std::size_t k = 0; k + 1 < times.size(); ++k) {
-    const double h = times[k + 1] - times[k];
-    const bool first = values[k] > epsilon;
-    const bool last = values[k + 1] > epsilon;
-    if (first && last) {
-      measure += h;
-    } else if (first != last) {
-      const double share = (epsilon - values[k]) / (values[k + 1] - values[k]);
-      measure += first ? h * share : h * (1 - share);
-    }
-  }
-  return measure;
 }
 
 Stay last_stay_below(std::span<const double> values, double threshold) {
@@ -67,7 +51,7 @@ Stay last_stay_below(std::span<const double> values, double threshold) {
 
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const DistanceToMinimizers& distance, Index points) {
+                    const MinimizerSet* minimizers, Index points) {
   Measurement m;
   const TimeGrid& grid = problem.definition().grid;
   for (Index k = 0; k < grid.intervals(); ++k) {
@@ -81,8 +65,13 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
   const std::size_t samples = labels.size();
   std::vector<std::vector<double>> losses(m.times.size(), std::vector<double>(samples));
   std::vector<std::vector<int>> classes(m.times.size(), std::vector<int>(samples));
-  if (distance) {
+  State<double> offsets;  // of every sample at its last visited time
+  if (minimizers != nullptr) {
+    assert(minimizers->components() == static_cast<Index>(components.size()));
+    offsets.resize(minimizers->components(), static_cast<Index>(samples));
     m.distances.assign(m.times.size(), std::vector<double>(samples));
+    m.losses = m.distances;
+    m.products.assign(m.times.size() - 1, std::vector<double>(samples));
   }
   m.objective = problem.visit_states(
       u,
@@ -94,15 +83,30 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
         const std::vector<int> c = predicted_classes<T>(X, components);
         std::copy(l.begin(), l.end(), losses[at].begin() + first);
         std::copy(c.begin(), c.end(), classes[at].begin() + first);
-        if (!distance) {
+        if (minimizers == nullptr) {
           return;
         }
         std::vector<double> x(components.size());
+        std::vector<double> offset(components.size());
         for (std::size_t d = 0; d < columns; ++d) {
           for (std::size_t i = 0; i < x.size(); ++i) {
             x[i] = static_cast<double>(X(components[i], static_cast<Index>(d)));
           }
-          m.distances[at][static_cast<std::size_t>(first) + d] = distance(x, own[d]);
+          const std::size_t sample = static_cast<std::size_t>(first) + d;
+          minimizers->offset(x, own[d], offset);
+          m.losses[at][sample] = minimizers->loss(x, own[d]);
+          double square = 0;
+          double product = 0;
+          for (std::size_t i = 0; i < x.size(); ++i) {
+            double& before = offsets(static_cast<Index>(i), static_cast<Index>(sample));
+            square += offset[i] * offset[i];
+            product += before * offset[i];
+            before = offset[i];
+          }
+          m.distances[at][sample] = std::sqrt(square);
+          if (j > 0) {
+            m.products[at - 1][sample] = product;
+          }
         }
       },
       points);
@@ -125,9 +129,9 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
 }
 
 template Measurement measure(OptimalControlProblem<float>&, const Control<float>&, const Cost<float>&,
-                             const DistanceToMinimizers&, Index);
+                             const MinimizerSet*, Index);
 template Measurement measure(OptimalControlProblem<double>&, const Control<double>&, const Cost<double>&,
-                             const DistanceToMinimizers&, Index);
+                             const MinimizerSet*, Index);
 
 std::vector<double> root_mean_square(const std::vector<std::vector<double>>& values) {
   std::vector<double> roots;
@@ -151,7 +155,6 @@ TurnpikeSummary summarize_turnpike(const Measurement& m, const Measurement& dens
   s.by_distance = last_stay_below(rms, std::nextafter(epsilon, std::numeric_limits<double>::infinity()));
   const std::size_t layers = m.times.size() - 1;
   const std::size_t samples = m.distances.front().size();
-  std::vector<double> path(dense.times.size());
   for (std::size_t k = 0; k < layers; ++k) {
     s.layers_inside += rms[k] <= epsilon ? 1 : 0;
   }
@@ -159,10 +162,13 @@ TurnpikeSummary summarize_turnpike(const Measurement& m, const Measurement& dens
     for (std::size_t k = 0; k < layers; ++k) {
       s.measured_outside += m.distances[k][d] > epsilon ? 1 : 0;
     }
-    for (std::size_t j = 0; j < path.size(); ++j) {
-      path[j] = dense.distances[j][d];
+    double theta = 0;
+    for (std::size_t j = 0; j + 1 < dense.times.size(); ++j) {
+      const double a = dense.distances[j][d];
+      const double b = dense.distances[j + 1][d];
+      theta += (dense.times[j + 1] - dense.times[j]) *
+               share_outside(a * a, dense.products[j][d], b * b, epsilon * epsilon);
     }
-    const double theta = measure_above(dense.times, path, epsilon);
     s.theta_measure += theta;
     s.theta_measure_max = std::max(s.theta_measure_max, theta);
   }

@@ -214,6 +214,21 @@ void draw_curves(gnuplot::Script& script, const ReportData& d) {
     script.end();
     script.line("set format y '%g'");
   }
+  if (d.certificates) {
+    const ReportData::Certificates& c = *d.certificates;
+    script.block("certificates", {&c.epsilon, &c.layers.measured, &c.layers.sharp, &c.layers.plain});
+    script.begin("certified", "Layers that a sample spends outside ε, mean", "ε", "layers");
+    script.line("set logscale xy\nset xrange [*:*] noextend");
+    script.line(fmt::format(
+        "plot $certificates using 1:4 with linespoints pointtype 7 pointsize 0.4 dashtype 2 linecolor rgb "
+        "'{0}' "
+        "title 'plain bound', $certificates using 1:3 with linespoints pointtype 7 pointsize 0.5 linewidth 2 "
+        "linecolor rgb '{0}' title 'sharp bound', $certificates using 1:2 with linespoints pointtype 7 "
+        "pointsize "
+        "0.5 linewidth 2 linecolor rgb '{1}' title 'measured'",
+        gnuplot::colour(1), gnuplot::colour(0)));
+    script.end();
+  }
   std::vector<double> norm = d.control_norm;
   norm.push_back(norm.back());  // the last value holds to the end of its interval
   std::vector<double> node(norm.size());

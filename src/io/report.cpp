@@ -115,6 +115,16 @@ json data_json(const ReportData& d) {
                         {"low", numbers(d.distance->low)},
                         {"high", numbers(d.distance->high)}};
   }
+  if (d.certificates) {
+    const auto curves = [](const ReportData::Certificates::Curves& c) {
+      return json{
+          {"measured", numbers(c.measured)}, {"sharp", numbers(c.sharp)}, {"plain", numbers(c.plain)}};
+    };
+    data["certificates"] = {{"epsilon", d.certificates->epsilon},
+                            {"layers", curves(d.certificates->layers)},
+                            {"time", curves(d.certificates->time)},
+                            {"text", d.certificates->text}};
+  }
   if (d.entry_layer) {
     data["entry_layer"] = *d.entry_layer;
   }

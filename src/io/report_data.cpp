@@ -102,6 +102,27 @@ ReportData::Training thinned(const std::vector<EpochMetrics>& metrics) {
   return training;
 }
 
+ReportData::Certificates certificates_of(const RunResults& results) {
+  ReportData::Certificates certificates;
+  const auto add = [](ReportData::Certificates::Curves& curves, const Certified& c) {
+    curves.measured.push_back(c.measured);
+    curves.sharp.push_back(c.sharp);
+    curves.plain.push_back(c.plain);
+  };
+  for (const Certificate& c : results.ladder) {
+    certificates.epsilon.push_back(c.epsilon);
+    add(certificates.layers, c.sample.layers);
+    add(certificates.time, c.sample.time);
+  }
+  const Certificate& c = *results.certificate;
+  certificates.text = fmt::format(
+      "A sample spends {:.2f} of {} layers farther than ε = {} from its minimizers; from the losses alone it "
+      "is "
+      "certain that these are at most {:.2f}, for this control, optimal or not.",
+      c.sample.layers.measured, results.control_norm.size(), c.epsilon, c.sample.layers.sharp);
+  return certificates;
+}
+
 /// A share of `samples`, as finely as one of many samples counts.
 std::string percent(double share, Index samples) {
   return fmt::format("{:.{}f} %", 100 * share, samples < 10000 ? 1 : 2);
@@ -153,27 +174,27 @@ ReportData report_data(const Experiment<T>& e, const Control<T>& u, const RunRes
   data.x_name = plane.x_name;
   data.y_name = plane.y_name;
   data.plane_note = plane.note;
-  const Index points = dense_points(*definition.integrator, 4);
-  const DistanceToMinimizers to_minimizers =
-      distance_of(e.config, e.train.class_count(),
-                  loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
+  const Index points = dense_points(OptimalControlProblem<T>(definition, borrowed(e.train)), 4);
+  const std::shared_ptr<const MinimizerSet> minimizers =
+      minimizers_of(e.config, e.train.class_count(),
+                    loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));
   data.points = static_cast<std::size_t>(points);
   const auto measured = [&](const Dataset<T>& samples, const Measurement& at_nodes,
-                            const DistanceToMinimizers& distance) {
+                            const MinimizerSet* distance) {
     if (points == 1) {
       return at_nodes;  // a second pass over all samples would give the same
     }
     OptimalControlProblem<T> problem(definition, borrowed(samples));
     return measure(problem, u, loss_of(definition), distance, points);
   };
-  const Measurement train = measured(e.train, results.train, to_minimizers);
+  const Measurement train = measured(e.train, results.train, minimizers.get());
   data.times = train.times;
   data.train = split_of("train", e.train, train, definition, u, points, plane, components);
   data.examples = example_pictures("train", e.train, results.train, e.standardization);
   data.misclassified = misclassified_pictures("train", e.train, results.train, e.standardization);
   if (results.test) {
-    data.test = split_of("test", e.test, measured(e.test, *results.test, {}), definition, u, points, plane,
-                         components);
+    data.test = split_of("test", e.test, measured(e.test, *results.test, nullptr), definition, u, points,
+                         plane, components);
     if (auto pictures = misclassified_pictures("test", e.test, *results.test, e.standardization)) {
       data.misclassified = std::move(pictures);
     }
@@ -193,6 +214,7 @@ ReportData report_data(const Experiment<T>& e, const Control<T>& u, const RunRes
       distance.high.push_back(quantile(row, 0.9));
     }
     data.distance = std::move(distance);
+    data.certificates = certificates_of(results);
     if (results.turnpike->by_loss.entry) {
       data.entry_layer = static_cast<std::size_t>(*results.turnpike->by_loss.entry);
     }

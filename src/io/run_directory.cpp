@@ -28,9 +28,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view metrics_header =
-    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate,accuracy\n";
+    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate,accuracy,certified_outside\n";
 
-constexpr std::size_t metrics_columns = 9;
+constexpr std::size_t metrics_columns = 10;  // the last may be empty
 
 void make_directories(const fs::path& path) {
   std::error_code error;
@@ -56,6 +56,9 @@ std::vector<double> parse_row(const std::string& line) {
     }
     row.push_back(value);
     begin = rest + 1;
+  }
+  if (!line.empty() && line.back() == ',') {
+    row.push_back(std::numeric_limits<double>::quiet_NaN());
   }
   return row;
 }
@@ -136,7 +139,8 @@ void RunDirectory::write(std::string_view name, std::string_view text) const {
   write_file_atomically(path_ / name, text);
 }
 
-MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch) : path_(run.file("metrics.csv")) {
+MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch, double alpha)
+    : path_(run.file("metrics.csv")), alpha_(alpha) {
   std::string kept(metrics_header);
   if (epoch > 0) {
     std::ifstream old(path_);
@@ -157,9 +161,9 @@ MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch) : path_(ru
 }
 
 void MetricsFile::add(const EpochMetrics& m) {
-  fmt::print(file_.get(), "{},{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
+  fmt::print(file_.get(), "{},{},{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
              m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm, m.learning_rate,
-             m.objective.accuracy);
+             m.objective.accuracy, alpha_ > 0 ? fmt::format("{}", m.objective.running / alpha_) : "");
 }
 
 void MetricsFile::flush() {

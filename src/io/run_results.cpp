@@ -22,30 +22,20 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 
 }  // namespace
 
-DistanceToMinimizers distance_of(const RunConfig& config, Index class_count, const Cost<double>& loss) {
+std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index class_count,
+                                                  const Cost<double>& loss) {
   const std::string& kind = tabulated_loss(config);
   if (kind == "cross-entropy") {
-    return {};
+    return nullptr;
   }
   if (kind == "soft-cross-entropy") {
-    const SoftCrossEntropyGeometry geometry(class_count, config.cost.p_d);
-    return [geometry](std::span<const double> x, int label) { return geometry.distance(x, label); };
+    return soft_cross_entropy_minimizers(class_count, config.cost.p_d);
   }
-  // The quadratic cost is the squared distance to the target.
   State<double> targets(loss.rows(), class_count);
   std::vector<int> classes(static_cast<std::size_t>(class_count));
-  for (std::size_t c = 0; c < classes.size(); ++c) {
-    classes[c] = static_cast<int>(c);
-  }
+  std::iota(classes.begin(), classes.end(), 0);
   loss.make_targets(classes, tile_of(targets));
-  return [targets](std::span<const double> x, int label) {
-    double sum = 0;
-    for (std::size_t c = 0; c < x.size(); ++c) {
-      const double difference = x[c] - targets(static_cast<Index>(c), label);
-      sum += difference * difference;
-    }
-    return std::sqrt(sum);
-  };
+  return quadratic_minimizers(std::move(targets));
 }
 
 template <class T>
@@ -55,25 +45,41 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
   const Index classes = e.train.class_count();
   const ProblemDefinition<T> definition = make_definition<T>(e.config, classes, integrators);
   const ProblemDefinition<double> in_double = make_definition<double>(e.config, classes, integrators);
-  const DistanceToMinimizers distance = distance_of(e.config, classes, loss_of(in_double));
+  const std::shared_ptr<const MinimizerSet> minimizers = minimizers_of(e.config, classes, loss_of(in_double));
   OptimalControlProblem<T> problem(definition, borrowed(e.train));
-  results.train = measure(problem, u, loss_of(definition), distance);
+  results.train = measure(problem, u, loss_of(definition), minimizers.get());
   if (e.test.size() > 0) {
     OptimalControlProblem<T> test(definition, borrowed(e.test));
-    results.test = measure(test, u, loss_of(definition), distance);
+    results.test = measure(test, u, loss_of(definition), minimizers.get());
   }
   for (Index k = 0; k < u.intervals(); ++k) {
     results.control_norm.push_back(control_norm(u, k));
   }
-  if (distance) {
-    constexpr Index points = 16;
-    const Index dense = dense_points(*definition.integrator, points);
-    results.turnpike = summarize_turnpike(
-        results.train, dense == 1 ? results.train : measure(problem, u, loss_of(definition), distance, dense),
-        epsilon);
+  if (!minimizers) {
+    return results;
   }
-  if (tabulated_loss(e.config) == "soft-cross-entropy") {
-    results.alpha = SoftCrossEntropyGeometry(classes, e.config.cost.p_d).sharp_bound(epsilon);
+  const Index points = dense_points(problem, 16);
+  const Measurement dense =
+      points == 1 ? results.train : measure(problem, u, loss_of(definition), minimizers.get(), points);
+  results.turnpike = summarize_turnpike(results.train, dense, epsilon);
+  std::vector<double> levels = {epsilon};
+  levels.insert(levels.end(), std::begin(epsilon_ladder), std::end(epsilon_ladder));
+  results.ladder = certify(results.train, dense, results.control_norm, e.config.cost.r, *minimizers, levels);
+  results.certificate = results.ladder.front();
+  results.ladder.erase(results.ladder.begin());
+  results.slack = dissipation_slack(results.train, *minimizers);
+  for (std::size_t k = 0; k < results.train.times.size(); ++k) {
+    const std::vector<double>& row = results.train.distances[k];
+    const double norm = k < results.control_norm.size() ? results.control_norm[k] : 0;
+    results.joint_distance.push_back(
+        std::sqrt(std::inner_product(row.begin(), row.end(), row.begin(), norm * norm)));
+  }
+  if (e.config.cost.stage == "soft-cross-entropy") {
+    const double gamma = e.config.cost.terminal == "none" ? 0 : e.config.cost.gamma;
+    results.reachability = {
+        geometric_envelope(results.joint_distance, e.train.size(), gamma, e.config.cost.r),
+        exponential_envelope(results.train.times, results.joint_distance, e.train.size(), gamma,
+                             e.config.cost.r)};
   }
   return results;
 }
@@ -99,7 +105,9 @@ LayerTable layer_table(const RunResults& results) {
                    "distance_q50",
                    "distance_q90",
                    "distance_mean_test",
-                   "control_norm"};
+                   "control_norm",
+                   "dissipation_slack",
+                   "dissipation_slack_mean"};
   for (std::size_t k = 0; k < m.times.size(); ++k) {
     std::vector<Cell> row = {static_cast<double>(k),
                              m.times[k],
@@ -117,6 +125,8 @@ LayerTable layer_table(const RunResults& results) {
     const bool test_distances = results.test && !results.test->distances.empty();
     row.push_back(test_distances ? Cell(mean(results.test->distances[k])) : Cell());
     row.push_back(k < results.control_norm.size() ? Cell(results.control_norm[k]) : Cell());
+    row.push_back(results.slack ? Cell(results.slack->least[k]) : Cell());
+    row.push_back(results.slack ? Cell(results.slack->mean[k]) : Cell());
     table.rows.push_back(std::move(row));
   }
   return table;
@@ -160,6 +170,58 @@ nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
            check.slope_measured ? nlohmann::ordered_json(check.taylor_slope) : nlohmann::ordered_json()}};
 }
 
+namespace {
+
+/// A bound, or null for an infinite one.
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+}
+
+nlohmann::ordered_json certified_json(const Certified& c) {
+  return {{"measured", c.measured}, {"sharp", number(c.sharp)}, {"plain", number(c.plain)}};
+}
+
+nlohmann::ordered_json distance_json(const CertifiedDistance& d) {
+  return {{"alpha", d.alpha}, {"layers", certified_json(d.layers)}, {"time", certified_json(d.time)}};
+}
+
+nlohmann::ordered_json certificate_json(const Certificate& c) {
+  return {{"epsilon", c.epsilon},
+          {"sample", distance_json(c.sample)},
+          {"root_mean_square", distance_json(c.root_mean_square)},
+          {"stacked", distance_json(c.stacked)},
+          {"root_mean_square_with_control", distance_json(c.root_mean_square_with_control)},
+          {"stacked_with_control", distance_json(c.stacked_with_control)}};
+}
+
+/// The envelopes with the bounds of Prop. 12 and 16 that follow from them: V̂ over what a layer outside ε
+/// costs at least.
+nlohmann::ordered_json reachability_json(const RunConfig& config, const RunResults& results) {
+  const RunResults::Reachability& reach = *results.reachability;
+  nlohmann::ordered_json layers = {{"beta", reach.layers.beta},
+                                   {"rho", reach.layers.rho},
+                                   {"value_bound", number(reach.layers.value_bound)}};
+  nlohmann::ordered_json time = {
+      {"beta", reach.time.beta}, {"rate", reach.time.rho}, {"value_bound", number(reach.time.value_bound)}};
+  const Certificate& c = *results.certificate;
+  const auto bounds = [&](double value_bound, Certified CertifiedDistance::*part) {
+    return nlohmann::ordered_json{
+        {"sample",
+         {{"measured", (c.sample.*part).measured}, {"bound", number(value_bound / c.sample.alpha)}}},
+        {"stacked_with_control",
+         {{"measured", (c.stacked_with_control.*part).measured},
+          {"bound", number(value_bound / c.stacked_with_control.alpha)}}}};
+  };
+  layers["outside"] = bounds(reach.layers.value_bound, &CertifiedDistance::layers);
+  time["outside"] = bounds(reach.time.value_bound, &CertifiedDistance::time);
+  return {{"observed_layers", config.control.intervals},
+          {"epsilon", c.epsilon},
+          {"layers", layers},
+          {"time", time}};
+}
+
+}  // namespace
+
 nlohmann::ordered_json summary_json(const RunConfig& config, const RunResults& results) {
   const auto index = [](const std::optional<Index>& k) {
     return k ? nlohmann::ordered_json(*k) : nlohmann::ordered_json();
@@ -189,9 +251,21 @@ nlohmann::ordered_json summary_json(const RunConfig& config, const RunResults& r
                            {"theta_measure_max", s.theta_measure_max},
                            {"final_mean_distance", s.final_mean_distance},
                            {"final_max_distance", s.final_max_distance}};
-    if (results.alpha) {
-      summary["turnpike"]["alpha"] = *results.alpha;
+    const Certificate& c = *results.certificate;
+    summary["turnpike"].update({{"certified_outside", number(c.sample.layers.sharp)},
+                                {"certified_outside_plain", number(c.sample.layers.plain)},
+                                {"theta_certified", number(c.sample.time.sharp)},
+                                {"theta_certified_plain", number(c.sample.time.plain)},
+                                {"alpha", c.sample.alpha},
+                                {"least_dissipation_slack", *std::min_element(results.slack->least.begin(),
+                                                                              results.slack->least.end())}});
+    summary["certificates"] = nlohmann::ordered_json::array();
+    for (const Certificate& level : results.ladder) {
+      summary["certificates"].push_back(certificate_json(level));
     }
+  }
+  if (results.reachability) {
+    summary["reachability"] = reachability_json(config, results);
   }
   return summary;
 }

@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "turnpike/certificate.hpp"
+#include "turnpike/dissipativity.hpp"
 #include "turnpike/experiment.hpp"
 #include "turnpike/gradient_check.hpp"
+#include "turnpike/reachability.hpp"
 #include "turnpike/report.hpp"
 #include "turnpike/turnpike.hpp"
 
@@ -16,9 +19,19 @@ namespace turnpike {
 struct RunResults {
   Measurement train;
   std::optional<Measurement> test;
-  std::vector<double> control_norm;         ///< ‖u_k‖₂, K entries
-  std::optional<TurnpikeSummary> turnpike;  ///< absent where the loss has no minimizers
-  std::optional<double> alpha;              ///< α*(ε) for the soft cross-entropy
+  std::vector<double> control_norm;    ///< ‖u_k‖₂, K entries
+  std::vector<double> joint_distance;  ///< of the stacked (x_k, u_k) from Z̄*, K + 1 entries, u_K = 0
+
+  // The following are absent or empty where the loss has no minimizers.
+  std::optional<TurnpikeSummary> turnpike;
+  std::optional<Certificate> certificate;  ///< at ε, where the stage cost is the tabulated loss
+  std::vector<Certificate> ladder;         ///< at `epsilon_ladder`
+  std::optional<DissipationSlack> slack;
+  struct Reachability {
+    Envelope layers;
+    Envelope time;
+  };
+  std::optional<Reachability> reachability;
 };
 
 /// Measures the control `u` of `experiment` at level ε. Throws NumericalError when the integration fails.
@@ -39,8 +52,9 @@ LayerTable layer_table(const RunResults& results);
 /// The cost whose loss is tabulated: the stage cost, or the terminal one where there is none.
 const std::string& tabulated_loss(const RunConfig& config);
 
-/// Distance of a sample to the minimizers of the tabulated loss, `loss`; empty for the plain cross-entropy.
-DistanceToMinimizers distance_of(const RunConfig& config, Index classes, const Cost<double>& loss);
+/// The minimizers of the tabulated loss, `loss`; null for the plain cross-entropy, which has none.
+std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index classes,
+                                                  const Cost<double>& loss);
 
 nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check);
 

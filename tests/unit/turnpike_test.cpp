@@ -11,15 +11,6 @@ namespace {
 
 using Values = std::vector<double>;
 
-TEST_CASE("crossing times of a piecewise linear distance are exact") {
-  const Values t = {0, 1, 3, 4};
-  CHECK(measure_above(t, Values{2, 0, 0, 0}, 0.5) == doctest::Approx(0.75));
-  CHECK(measure_above(t, Values{0, 0, 2, 0}, 0.5) == doctest::Approx(1.5 + 0.75));
-  CHECK(measure_above(t, Values{2, 2, 2, 2}, 0.5) == 4);
-  CHECK(measure_above(t, Values{0, 0.5, 0.5, 0}, 0.5) == 0);
-  CHECK(measure_above(t, Values{1, 1, 0.5, 0.5}, 0.5) == doctest::Approx(3));
-}
-
 TEST_CASE("the entry is the start of the last stay, and what follows is the leaving arc") {
   const Stay plain = last_stay_below(Values{3, 2, 0.01, 0.02}, 0.05);
   CHECK(plain.entry == 2);
@@ -45,6 +36,7 @@ TEST_CASE("a summary counts layers, samples and time as defined") {
   m.times = {0, 1, 2, 3};
   m.loss = {1, 0.5, 0.01, 0.01};
   m.distances = {{4, 4}, {2, 0}, {0, 0}, {0, 0.5}};
+  m.products = {{8, 0}, {0, 0}, {0, 0}};  // on one line through the minimizer
   const TurnpikeSummary s = summarize_turnpike(m, m, 1);
   CHECK(s.by_loss.entry == 2);
   CHECK(s.by_distance.entry == 2);  // root mean squares 4, √2, 0, 0.35

@@ -394,6 +394,25 @@ function fillTable() {
   for (let k = 0; k <= K; ++k) element("table").append(row("td", columns.map(([, value]) => value(k))));
 }
 
+function fillCertificates() {
+  const c = report.certificates;
+  const row = (tag, texts) => {
+    const tr = document.createElement("tr");
+    for (const text of texts) {
+      const cell = document.createElement(tag);
+      cell.textContent = text;
+      tr.append(cell);
+    }
+    return tr;
+  };
+  const table = element("certificates");
+  table.append(row("th", ["ε", "layers outside, measured", "sharp bound", "plain bound", "time outside, measured",
+    "sharp bound", "plain bound"]));
+  c.epsilon.forEach((epsilon, i) => table.append(row("td", [String(epsilon)].concat(
+    [c.layers, c.time].flatMap((part) => [part.measured[i], part.sharp[i], part.plain[i]].map(short))))));
+  element("certificates-note").textContent = c.text;
+}
+
 function drawAll() {
   drawFlow();
   drawStill();
@@ -418,6 +437,7 @@ if (report.regions) {
 }
 element("training-card").classList.toggle("wide", Boolean(report.distance));
 if (!report.distance) element("distance-card").remove();
+if (report.certificates) { fillCertificates(); } else { element("certificates-card").remove(); }
 if (report.training.epoch.length < 2) element("training-card").remove();
 drawAll();
 let resized = 0;

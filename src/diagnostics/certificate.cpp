@@ -1,0 +1,214 @@
+#include "turnpike/certificate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+#include "diagnostics/polygon.hpp"
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+/// The sums below have relative rounding errors of far less.
+constexpr double outward = 1 + 1e-12;
+/// A searched minimum lies a little above the true one.
+constexpr double downward = 1 - 1e-9;
+
+/// ∫ min(1, L/α) and ∫ L/α over [0, 1] for the linear L ≥ 0 from `first` to `last`.
+struct Shares {
+  double sharp = 0;
+  double plain = 0;
+};
+
+Shares shares(double first, double last, double alpha) {
+  if (alpha <= 0) {
+    return {1, infinity};
+  }
+  const double a = first / alpha;
+  const double b = last / alpha;
+  const double low = std::min(a, b);
+  const double high = std::max(a, b);
+  const double plain = (a + b) / 2;
+  if (high <= 1) {
+    return {plain, plain};
+  }
+  if (low >= 1) {
+    return {1, plain};
+  }
+  const double below = (1 - low) / (high - low);
+  return {1 - below * (1 - low) / 2, plain};
+}
+
+/// Squared distances and losses along a path, at `points` times an interval, with what the control adds to
+/// both within each interval.
+struct Path {
+  std::vector<double> squares;
+  std::vector<double> products;
+  std::vector<double> losses;
+};
+
+struct ControlPart {
+  std::vector<double> square;  // ‖u_k‖², or nothing
+  std::vector<double> cost;    // r‖u_k‖²
+};
+
+Certified certify_layers(const Path& nodes, const ControlPart& control, double epsilon, double alpha) {
+  Certified c;
+  for (std::size_t k = 0; k + 1 < nodes.squares.size(); ++k) {
+    const bool with_control = !control.square.empty();
+    const double square = nodes.squares[k] + (with_control ? control.square[k] : 0);
+    const double loss = nodes.losses[k] + (with_control ? control.cost[k] : 0);
+    c.measured += square > epsilon * epsilon ? 1 : 0;
+    const Shares share = shares(loss, loss, alpha);
+    c.sharp += share.sharp;
+    c.plain += share.plain;
+  }
+  return c;
+}
+
+Certified certify_time(const Path& path, std::span<const double> times, std::size_t points,
+                       const ControlPart& control, double epsilon, double alpha) {
+  Certified c;
+  for (std::size_t j = 0; j + 1 < times.size(); ++j) {
+    const double h = times[j + 1] - times[j];
+    const bool with_control = !control.square.empty();
+    const double square = with_control ? control.square[j / points] : 0;
+    const double loss = with_control ? control.cost[j / points] : 0;
+    c.measured +=
+        h * share_outside(path.squares[j], path.products[j], path.squares[j + 1], epsilon * epsilon - square);
+    const Shares share = shares(path.losses[j] + loss, path.losses[j + 1] + loss, alpha);
+    c.sharp += h * share.sharp;
+    c.plain += h * share.plain;
+  }
+  return c;
+}
+
+void round_outward(Certified& c) {
+  c.sharp *= outward;
+  c.plain *= outward;
+}
+
+/// The path of sample d, or of all of them: sums of the squares, mean of the losses.
+Path sample_path(const Measurement& m, const MinimizerSet& minimizers, std::size_t d) {
+  Path path;
+  for (std::size_t j = 0; j < m.times.size(); ++j) {
+    const double s = m.distances[j][d];
+    path.squares.push_back(s * s);
+    path.losses.push_back(std::max(0.0, m.losses[j][d]) + minimizers.loss_rounding(s));
+  }
+  for (const std::vector<double>& products : m.products) {
+    path.products.push_back(products[d]);
+  }
+  return path;
+}
+
+Path stacked_path(const Measurement& m, const MinimizerSet& minimizers) {
+  Path path;
+  const auto sum = [](const std::vector<double>& values) {
+    double total = 0;
+    for (const double value : values) {
+      total += value;
+    }
+    return total;
+  };
+  for (std::size_t j = 0; j < m.times.size(); ++j) {
+    double squares = 0;
+    double losses = 0;
+    for (std::size_t d = 0; d < m.distances[j].size(); ++d) {
+      const double s = m.distances[j][d];
+      squares += s * s;
+      losses += std::max(0.0, m.losses[j][d]) + minimizers.loss_rounding(s);
+    }
+    path.squares.push_back(squares);
+    path.losses.push_back(losses / static_cast<double>(m.distances[j].size()));
+  }
+  for (const std::vector<double>& products : m.products) {
+    path.products.push_back(sum(products));
+  }
+  return path;
+}
+
+void scale(Path& path, double factor) {
+  for (double& square : path.squares) {
+    square *= factor;
+  }
+  for (double& product : path.products) {
+    product *= factor;
+  }
+}
+
+}  // namespace
+
+std::vector<Certificate> certify(const Measurement& nodes, const Measurement& dense,
+                                 std::span<const double> control_norms, double r,
+                                 const MinimizerSet& minimizers, std::span<const double> epsilons) {
+  const std::size_t intervals = nodes.times.size() - 1;
+  const std::size_t points = (dense.times.size() - 1) / intervals;
+  const std::size_t samples = nodes.distances.front().size();
+  const auto D = static_cast<double>(samples);
+  assert(control_norms.size() == intervals && points * intervals + 1 == dense.times.size());
+  assert(dense.products.size() + 1 == dense.times.size() && !nodes.losses.empty());
+  std::vector<Certificate> certificates;
+  for (const double epsilon : epsilons) {
+    if (!(epsilon > 0) || !std::isfinite(epsilon)) {
+      throw InputError(fmt::format("ε = {}; give a finite number above 0", epsilon));
+    }
+    certificates.emplace_back().epsilon = epsilon;
+    certificates.back().sample.alpha = minimizers.bound(epsilon) * downward;
+  }
+  const ControlPart without;
+  for (std::size_t d = 0; d < samples; ++d) {
+    const Path at_nodes = sample_path(nodes, minimizers, d);
+    const Path path = sample_path(dense, minimizers, d);
+    for (Certificate& c : certificates) {
+      const auto add = [D](Certified& to, const Certified& one) {
+        to.measured += one.measured / D;
+        to.sharp += one.sharp / D;
+        to.plain += one.plain / D;
+      };
+      add(c.sample.layers, certify_layers(at_nodes, without, c.epsilon, c.sample.alpha));
+      add(c.sample.time, certify_time(path, dense.times, points, without, c.epsilon, c.sample.alpha));
+    }
+  }
+  ControlPart control;
+  for (const double norm : control_norms) {
+    control.square.push_back(norm * norm);
+    control.cost.push_back(r * norm * norm * outward);
+  }
+  Path at_nodes = stacked_path(nodes, minimizers);
+  Path path = stacked_path(dense, minimizers);
+  for (const bool stacked : {true, false}) {
+    if (!stacked) {
+      scale(at_nodes, 1 / D);
+      scale(path, 1 / D);
+    }
+    for (Certificate& c : certificates) {
+      const double of_state =
+          minimizers.concave_bound(stacked ? c.epsilon : std::sqrt(D) * c.epsilon) / D * downward;
+      const auto fill = [&](CertifiedDistance& to, const ControlPart& part, double alpha) {
+        to.alpha = alpha;
+        to.layers = certify_layers(at_nodes, part, c.epsilon, alpha);
+        to.time = certify_time(path, dense.times, points, part, c.epsilon, alpha);
+      };
+      const double joint = std::min(of_state, r * c.epsilon * c.epsilon * downward);
+      fill(stacked ? c.stacked : c.root_mean_square, without, of_state);
+      fill(stacked ? c.stacked_with_control : c.root_mean_square_with_control, control, joint);
+    }
+  }
+  for (Certificate& c : certificates) {
+    for (CertifiedDistance* const distance : {&c.sample, &c.root_mean_square, &c.stacked,
+                                              &c.root_mean_square_with_control, &c.stacked_with_control}) {
+      round_outward(distance->layers);
+      round_outward(distance->time);
+    }
+  }
+  return certificates;
+}
+
+}  // namespace turnpike

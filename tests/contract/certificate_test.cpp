@@ -1,0 +1,82 @@
+#include "turnpike/certificate.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "registered_problem.hpp"
+#include "turnpike/dissipativity.hpp"
+
+namespace turnpike::test {
+namespace {
+
+/// Whether what is certified is nowhere below what is measured, and the slack nowhere below −1e-12.
+struct Verdict {
+  bool covered = true;
+  double least_slack = 0;
+};
+
+Verdict verdict(const SampleProblem& p, const std::string& scheme) {
+  OptimalControlProblem<double> problem = make_problem<double>(p, scheme);
+  const Control<double> u = make_control<double>(p);
+  const auto minimizers = soft_cross_entropy_minimizers(p.classes, p.p_d);
+  const Cost<double>& loss = *problem.definition().running;
+  const Measurement nodes = measure(problem, u, loss, minimizers.get());
+  const Measurement dense = measure(problem, u, loss, minimizers.get(), 4);
+  std::vector<double> norms;
+  for (Index k = 0; k < u.intervals(); ++k) {
+    norms.push_back(control_norm(u, k));
+  }
+  Verdict v;
+  for (const Certificate& c : certify(nodes, dense, norms, p.r, *minimizers, epsilon_ladder)) {
+    for (const CertifiedDistance& d :
+         {c.sample, c.root_mean_square, c.stacked, c.root_mean_square_with_control, c.stacked_with_control}) {
+      for (const Certified& part : {d.layers, d.time}) {
+        v.covered = v.covered && part.measured <= part.sharp && part.sharp <= part.plain;
+      }
+    }
+  }
+  for (const double least : dissipation_slack(nodes, *minimizers).least) {
+    v.least_slack = std::min(v.least_slack, least);
+  }
+  return v;
+}
+
+TEST_CASE("certified is at least measured for 10,000 random controls, and the slack at least −1e-12") {
+  const int controls = sanitized ? 200 : 10000;
+  const std::vector<std::string> schemes = {"explicit-euler", "rk4", "heun", "kutta3"};
+  Verdict all;
+  for (int i = 0; i < controls; ++i) {
+    SampleProblem p;
+    p.seed = static_cast<unsigned>(i);
+    p.field = i % 3 == 0 ? FieldKind::single_layer : FieldKind::two_layer;
+    p.activation = i % 5 == 0 ? Activation::relu : Activation::tanh;
+    p.classes = 2 + i % 2;
+    p.p_d = p.classes == 2 ? 0.95 : 0.6;
+    p.samples = 5;
+    p.control_size = std::pow(10.0, -2 + 2.5 * (i % 17) / 16);
+    const Verdict v = verdict(p, schemes[static_cast<std::size_t>(i) % schemes.size()]);
+    all.covered = all.covered && v.covered;
+    all.least_slack = std::min(all.least_slack, v.least_slack);
+    if (!v.covered) {
+      FAIL_CHECK("control " << i << " is measured outside its certificate");
+      break;
+    }
+  }
+  CHECK(all.covered);
+  CHECK(all.least_slack >= -1e-12);
+}
+
+TEST_CASE("certificates hold under every built-in scheme") {
+  for (const std::string& scheme : registered_names<double>()) {
+    CAPTURE(scheme);
+    const Verdict v = verdict(SampleProblem{}, scheme);
+    CHECK(v.covered);
+    CHECK(v.least_slack >= -1e-12);
+  }
+}
+
+}  // namespace
+}  // namespace turnpike::test
