@@ -85,7 +85,8 @@ struct ReproduceOptions {
   std::string subject = "paper";
   std::string out = "paper";  ///< a directory; finished runs in it are not repeated
   std::string data;           ///< MNIST's directory, for Figure 5; empty leaves it out
-  int threads = 0;            ///< 0: as the recipes say
+  std::vector<std::string> keys;  ///< section.key=value for every training, for shorter trials
+  int threads = 0;                ///< 0: as the recipes say
 };
 /// Figures 1 to 5 and Table 1 of the paper with our numbers, as a page and as JSON.
 int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integrators);

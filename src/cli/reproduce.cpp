@@ -45,6 +45,8 @@ PaperRun train_into(const fs::path& directory, const std::string& source, const 
       train_options.source = source;
       train_options.out = directory.string();
       train_options.overrides.keys = keys;
+      train_options.overrides.keys.insert(train_options.overrides.keys.end(), options.keys.begin(),
+                                          options.keys.end());
       train_options.overrides.threads = options.threads;
       if (source == "mnist") {
         train_options.overrides.data = options.data;

@@ -1,0 +1,113 @@
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "program.hpp"
+
+namespace turnpike::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+TEST_CASE("a run is certified: in the summary, in metrics.csv, in layers.csv and by diagnose") {
+  const Program program;
+  const ProcessResult trained = program.train("run");
+  REQUIRE(trained.status == 0);
+  CHECK(trained.err.find("outside ≤") != std::string::npos);
+  CHECK(trained.out.find("certified ≤") != std::string::npos);
+  const json summary = json::parse(program.read("run/summary.json"));
+  const json& turnpike = summary["turnpike"];
+  CHECK(turnpike["measured_outside"] <= turnpike["certified_outside"]);
+  CHECK(turnpike["certified_outside"] <= turnpike["certified_outside_plain"]);
+  CHECK(turnpike["theta_measure"] <= turnpike["theta_certified"]);
+  CHECK(turnpike["least_dissipation_slack"].get<double>() >= -1e-12);
+  REQUIRE(summary["certificates"].size() >= 5);
+  for (const json& level : summary["certificates"]) {
+    for (const char* distance : {"sample", "root_mean_square", "stacked", "root_mean_square_with_control",
+                                 "stacked_with_control"}) {
+      for (const char* part : {"layers", "time"}) {
+        CAPTURE(distance);
+        CHECK(level[distance][part]["measured"] <= level[distance][part]["sharp"]);
+      }
+    }
+  }
+  const json& reach = summary["reachability"];
+  CHECK(reach["layers"]["outside"]["sample"]["measured"] <= reach["layers"]["outside"]["sample"]["bound"]);
+  CHECK(reach["layers"]["value_bound"] >= summary["objective"]);
+  CHECK(program.read("run/metrics.csv").substr(0, 200).find(",certified_outside\n") != std::string::npos);
+  CHECK(program.read("run/layers.csv").find("dissipation_slack") != std::string::npos);
+  CHECK(fs::file_size(program.file("run/figures/certified.svg")) > 0);
+  CHECK(program.read("run/report.html").find("measured and certified") != std::string::npos);
+
+  const ProcessResult text = program({"diagnose", "run", "--epsilon", "0.5"});
+  CHECK(text.status == 0);
+  CHECK(text.out.find("least dissipation slack") != std::string::npos);
+  CHECK(text.out.find("Prop. 12") != std::string::npos);
+  const json at_half = json::parse(program({"diagnose", "run", "--epsilon", "0.5", "--json"}).out);
+  CHECK(at_half["turnpike"]["epsilon"] == 0.5);
+  CHECK(at_half["turnpike"]["certified_outside"] >= turnpike["certified_outside"]);
+}
+
+TEST_CASE("a loss without minimizers is trained and measured without certificates") {
+  const Program program;
+  REQUIRE(program.train("run", {"--set", "cost.stage=cross-entropy", "--set", "cost.terminal=cross-entropy"})
+              .status == 0);
+  const json summary = json::parse(program.read("run/summary.json"));
+  CHECK_FALSE(summary.contains("certificates"));
+  CHECK_FALSE(summary.contains("reachability"));
+  const std::string metrics = program.read("run/metrics.csv");
+  CHECK(metrics.back() == '\n');
+  CHECK(metrics[metrics.size() - 2] == ',');
+  CHECK(program({"report", "run"}).status == 0);
+}
+
+TEST_CASE("diagnose --table1 computes the paper's table") {
+  const Program program;
+  const ProcessResult result = program({"diagnose", "--table1", "--json"});
+  REQUIRE(result.status == 0);
+  const json rows = json::parse(result.out);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["strict"] == true);
+  CHECK(rows[1]["strict"] == false);
+  CHECK(rows[1]["witness"].size() > 3);
+  CHECK(rows[2]["strict"] == true);
+  CHECK(rows[2]["least_slack"].get<double>() >= 0);
+  const ProcessResult none = program({"diagnose"});
+  CHECK(none.status == 2);
+  CHECK(none.err.find("--table1") != std::string::npos);
+}
+
+TEST_CASE("reproduce makes the paper's page, takes finished runs as they are, and refuses what it does not know") {
+  const Program program;
+  const std::vector<std::string> command = {"reproduce", "paper", "--out", "paper", "--set",
+                                            "optimizer.epochs=20", "--set", "data.per_class=24"};
+  const ProcessResult first = program(command);
+  CAPTURE(first.err);
+  REQUIRE(first.status == 0);
+  const json page = json::parse(program.read("paper/paper.json"));
+  CHECK(page["finished"] == true);
+  CHECK(page["sections"].size() >= 7);
+  CHECK(program.read("paper/paper.html").find("data:image/svg+xml;base64,") != std::string::npos);
+  for (const char* figure : {"figures/loss_plane.svg", "figures/loss_bounds.svg",
+                             "figures/spirals/trajectories.svg", "two-spirals/figures/final_layer.svg"}) {
+    CAPTURE(figure);
+    CHECK(fs::file_size(program.file(std::string("paper/") + figure)) > 0);
+  }
+  const std::string metrics = program.read("paper/two-spirals/metrics.csv");
+  const auto written = fs::last_write_time(program.file("paper/two-spirals/summary.json"));
+  CHECK(program(command).status == 0);
+  CHECK(program.read("paper/two-spirals/metrics.csv") == metrics);
+  CHECK(fs::last_write_time(program.file("paper/two-spirals/summary.json")) == written);
+
+  CHECK(program({"reproduce", "book"}).status == 2);
+  fs::create_directory(program.file("mine"));
+  program.directory().write("mine/letter.txt", "mine");
+  const ProcessResult other = program({"reproduce", "paper", "--out", "mine"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("mine") != std::string::npos);
+  CHECK(program.read("mine/letter.txt") == "mine");
+}
+
+}  // namespace
+}  // namespace turnpike::test
