@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "turnpike/change_bound.hpp"
 #include "turnpike/geometry.hpp"
 #include "turnpike/problem.hpp"
 
@@ -35,6 +36,10 @@ struct Measurement {
   std::vector<double> changed;   ///< share of samples whose largest component is another one at the last node
   std::vector<std::vector<double>> distances;  ///< of every sample to its minimizers, node by node; or empty
   std::vector<int> predicted;                  ///< classes at the last node, D entries
+  /// With a ChangeBound, node by node: the largest certified change of the loss components after it, and the
+  /// share of samples whose class is proved to be that at the last node.
+  std::vector<double> certified_change;
+  std::vector<double> certified_share;
   Objective objective;
 };
 
@@ -43,10 +48,12 @@ using DistanceToMinimizers = std::function<double(std::span<const double> compon
 
 /// Runs `problem` with control u and measures at `points` equally spaced times an interval, 1 for the nodes
 /// alone. `loss` is the loss to tabulate; `distance` may be empty (plain cross-entropy has no minimizers).
-/// Throws NumericalError when the integration fails.
+/// `bound`, for the nodes alone and unless null, is that of the problem and the control. Throws
+/// NumericalError when the integration fails.
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const DistanceToMinimizers& distance, Index points = 1);
+                    const DistanceToMinimizers& distance, Index points = 1,
+                    const ChangeBound* bound = nullptr);
 
 /// The times an interval at which a trajectory is worth looking at for an accuracy that `points` at a smooth
 /// curve give: 1 where the states between the nodes are on a line anyway.
