@@ -40,6 +40,7 @@ struct RunConfig {
   struct ControlOptions {
     Index intervals = 30;
     std::optional<double> horizon;
+    std::vector<double> nodes;
     std::string initialization = "second-layer-zero";
     double stiffness = 30;
     std::optional<Index> active_intervals;

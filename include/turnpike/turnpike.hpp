@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "turnpike/change_bound.hpp"
 #include "turnpike/minimizers.hpp"
 #include "turnpike/problem.hpp"
 
@@ -36,15 +37,20 @@ struct Measurement {
   std::vector<std::vector<double>> losses;
   std::vector<std::vector<double>> products;
   std::vector<int> predicted;  ///< classes at the last node, D entries
+  /// With a ChangeBound, node by node: the largest certified change of the loss components after it, and the
+  /// share of samples whose class is proved to be that at the last node.
+  std::vector<double> certified_change;
+  std::vector<double> certified_share;
   Objective objective;
 };
 
 /// Runs `problem` with control u and measures at `points` equally spaced times an interval, 1 for the nodes
 /// alone. `loss` is the loss to tabulate; `minimizers` are its own or null (plain cross-entropy has none).
-/// Throws NumericalError when the integration fails.
+/// `bound`, for the nodes alone and unless null, is that of the problem and the control. Throws
+/// NumericalError when the integration fails.
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const MinimizerSet* minimizers, Index points = 1);
+                    const MinimizerSet* minimizers, Index points = 1, const ChangeBound* bound = nullptr);
 
 /// The times an interval at which the trajectories of `problem` are worth looking at for an accuracy that
 /// `points` at a smooth curve give: 1 where the states between the nodes are on a line anyway, and fewer for

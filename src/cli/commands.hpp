@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,18 @@ struct DiagnoseOptions {
   Overrides overrides;
 };
 int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrators);
+
+struct CropOptions {
+  std::string model;
+  std::string out;                  ///< the model file to write; empty for the sweep alone
+  std::optional<Index> depth;       ///< layers to keep; one of these three at most
+  std::optional<double> tolerance;  ///< share of accuracy that may go
+  std::optional<double> certified;  ///< largest certified change of the loss components
+  bool json = false;
+  Overrides overrides;
+};
+/// What each depth costs, and the model cut to one of them.
+int crop(const CropOptions& options, const IntegratorRegistry& integrators);
 
 struct CompareOptions {
   std::string subject = "two-spirals";  ///< a model or a source

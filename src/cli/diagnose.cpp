@@ -50,6 +50,27 @@ void print_summary(const TurnpikeSummary& s, std::size_t layers) {
              s.final_max_distance);
 }
 
+void print_refinement(const RefinementGap& gap) {
+  fmt::print("\n{:<34} {:>12} {:>14} {:>10}\n", fmt::format("on {} samples", gap.samples), "objective",
+             "terminal loss", "accuracy");
+  const auto print = [](const RefinedRun& run) {
+    if (run.failure.empty()) {
+      fmt::print("{:<34} {:>12.6g} {:>14.6g} {:>8.2f} %\n", run.scheme, run.objective, run.terminal_loss,
+                 100 * run.accuracy);
+    } else {
+      fmt::print("{:<34} {}\n", run.scheme, run.failure);
+    }
+  };
+  print(gap.own);
+  for (const RefinedRun& run : gap.finer) {
+    print(run);
+  }
+  if (gap.converged) {
+    print(*gap.converged);
+  }
+  fmt::print("refinement gap: {}\n", refinement_text(gap));
+}
+
 std::string bound(double value) {
   return std::isfinite(value) ? fmt::format("{:.2f}", value) : std::string("∞");
 }
@@ -152,8 +173,10 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
   settle_precision(info.config, integrators);
   const RunResults results = with_precision(info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(info, options.overrides.data);
-    return analyse(e, model.control(make_definition<T>(e.config, e.train.class_count(), integrators)),
-                   integrators, options.epsilon);
+    const Control<T> u = model.control(make_definition<T>(e.config, e.train.class_count(), integrators));
+    RunResults measured = analyse(e, u, integrators, options.epsilon);
+    measured.refinement = measured_refinement(e, u, integrators);
+    return measured;
   });
   if (options.json) {
     nlohmann::ordered_json summary = summary_json(info.config, results);
@@ -168,6 +191,8 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
   } else {
     fmt::print("\nThe plain cross-entropy has no minimizer, so there are no distances to measure.\n");
   }
+  fmt::print("\n{}\n", cropping_of(results).text());
+  print_refinement(*results.refinement);
   return 0;
 }
 
@@ -177,7 +202,8 @@ int report(const ReportOptions& options, const IntegratorRegistry& integrators) 
   const ReportData data = with_precision(model.info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(model.info);
     const Control<T> u = model.control(make_definition<T>(e.config, e.train.class_count(), integrators));
-    const RunResults results = analyse(e, u, integrators, 1);
+    RunResults results = analyse(e, u, integrators, 1);
+    results.refinement = measured_refinement(e, u, integrators);
     return report_data(e, u, results, MetricsFile::read(run), integrators);
   });
   run.write("report.html", render_report(data));

@@ -137,6 +137,21 @@ int run(int argc, char** argv) {
   sub->add_flag("--json", diagnose.json, "Print the result as JSON");
   add_overrides(*sub, diagnose.overrides, true);
 
+  cli::CropOptions crop;
+  sub = command("crop", "What dropping the last layers costs, depth by depth, and the shorter model",
+                [&] { return cli::crop(crop, integrators); });
+  sub->add_option("MODEL", crop.model, "Model file or run directory")->required();
+  sub->add_option("--out", crop.out, "Model file to write; unset for the depths alone")->check(not_empty);
+  sub->add_option("--depth", crop.depth, "Layers to keep, from 0 to all");
+  sub->add_option("--tolerance", crop.tolerance,
+                  "Keep the fewest layers that lose at most this share of accuracy, 0.001 unless set, on "
+                  "training and test samples");
+  sub->add_option(
+      "--certified", crop.certified,
+      "Keep the fewest layers after which the loss components are proved to change by at most this");
+  sub->add_flag("--json", crop.json, "Print the result as JSON");
+  add_overrides(*sub, crop.overrides, true);
+
   cli::CompareOptions comparison;
   sub = command("compare", "Schemes side by side: errors of state, cost and gradient, and time",
                 [&] { return cli::compare(comparison, integrators); });

@@ -72,6 +72,10 @@ void print_outcome(const Experiment<T>& e, const std::string& scheme, const RunR
     fmt::print("                 distance at the last layer: mean {:.4f}, largest {:.4f}\n",
                s.final_mean_distance, s.final_max_distance);
   }
+  fmt::print("cropping         {}\n", cropping_of(results).text());
+  if (results.refinement) {
+    fmt::print("refinement gap   {}\n", refinement_text(*results.refinement));
+  }
   if (gradient && (gradient->passed || has_smooth_activations(e.config))) {
     fmt::print("gradient check   {}\n", gradient->brief());
   } else if (gradient) {
@@ -104,7 +108,8 @@ template <class T>
 int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& training, double seconds,
              const nlohmann::ordered_json& tail, const std::string& tail_line, const RunDirectory& run,
              bool json, const std::vector<std::string>& plugins, const IntegratorRegistry& integrators) {
-  const RunResults results = analyse(e, u, integrators, default_epsilon);
+  RunResults results = analyse(e, u, integrators, default_epsilon);
+  results.refinement = measured_refinement(e, u, integrators);
   const std::optional<GradientCheckReport> gradient = check_trained(e, u, integrators);
   nlohmann::ordered_json summary = summary_json(e.config, results);
   summary["epochs"] = training.epoch;

@@ -18,6 +18,25 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+/// ‖x_d‖₂ of each sample, rounded up.
+template <class T>
+std::vector<double> norms_above(ConstTile<T> X) {
+  std::vector<double> norms(static_cast<std::size_t>(X.columns));
+  for (Index i = 0; i < X.rows; ++i) {
+    const T* const row = X.row(i);
+    for (std::size_t d = 0; d < norms.size(); ++d) {
+      const auto value = static_cast<double>(row[d]);
+      norms[d] += value * value;
+    }
+  }
+  const double slack = static_cast<double>(X.rows + 4) * std::numeric_limits<double>::epsilon();
+  const double underflow = static_cast<double>(X.rows) * std::numeric_limits<double>::min();
+  for (double& norm : norms) {
+    norm = std::sqrt(norm + underflow) * (1 + slack);
+  }
+  return norms;
+}
+
 }  // namespace
 
 double quantile(std::vector<double> values, double p) {
@@ -51,7 +70,8 @@ Stay last_stay_below(std::span<const double> values, double threshold) {
 
 template <class T>
 Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, const Cost<T>& loss,
-                    const MinimizerSet* minimizers, Index points) {
+                    const MinimizerSet* minimizers, Index points, const ChangeBound* bound) {
+  assert(bound == nullptr || points == 1);
   Measurement m;
   const TimeGrid& grid = problem.definition().grid;
   for (Index k = 0; k < grid.intervals(); ++k) {
@@ -73,6 +93,9 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
     m.losses = m.distances;
     m.products.assign(m.times.size() - 1, std::vector<double>(samples));
   }
+  std::vector<std::vector<double>> changes(bound == nullptr ? 0 : m.times.size(),
+                                           std::vector<double>(samples));
+  std::vector<std::vector<char>> fixed(changes.size(), std::vector<char>(samples));
   m.objective = problem.visit_states(
       u,
       [&](Index j, Index first, ConstTile<T> X) {
@@ -83,16 +106,24 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
         const std::vector<int> c = predicted_classes<T>(X, components);
         std::copy(l.begin(), l.end(), losses[at].begin() + first);
         std::copy(c.begin(), c.end(), classes[at].begin() + first);
-        if (minimizers == nullptr) {
+        if (minimizers == nullptr && bound == nullptr) {
           return;
         }
+        const std::vector<double> norms = bound == nullptr ? std::vector<double>() : norms_above(X);
         std::vector<double> x(components.size());
         std::vector<double> offset(components.size());
         for (std::size_t d = 0; d < columns; ++d) {
+          const std::size_t sample = static_cast<std::size_t>(first) + d;
           for (std::size_t i = 0; i < x.size(); ++i) {
             x[i] = static_cast<double>(X(components[i], static_cast<Index>(d)));
           }
-          const std::size_t sample = static_cast<std::size_t>(first) + d;
+          if (bound != nullptr) {
+            changes[at][sample] = bound->after(j, norms[d]);
+            fixed[at][sample] = class_is_fixed(x, changes[at][sample]) ? 1 : 0;
+          }
+          if (minimizers == nullptr) {
+            continue;
+          }
           minimizers->offset(x, own[d], offset);
           m.losses[at][sample] = minimizers->loss(x, own[d]);
           double square = 0;
@@ -125,13 +156,18 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
     m.accuracy.push_back(share_equal(classes[j], labels));
     m.changed.push_back(1 - share_equal(classes[j], m.predicted));
   }
+  for (std::size_t k = 0; k < changes.size(); ++k) {
+    m.certified_change.push_back(*std::max_element(changes[k].begin(), changes[k].end()));
+    m.certified_share.push_back(static_cast<double>(std::count(fixed[k].begin(), fixed[k].end(), 1)) /
+                                static_cast<double>(samples));
+  }
   return m;
 }
 
 template Measurement measure(OptimalControlProblem<float>&, const Control<float>&, const Cost<float>&,
-                             const MinimizerSet*, Index);
+                             const MinimizerSet*, Index, const ChangeBound*);
 template Measurement measure(OptimalControlProblem<double>&, const Control<double>&, const Cost<double>&,
-                             const MinimizerSet*, Index);
+                             const MinimizerSet*, Index, const ChangeBound*);
 
 std::vector<double> root_mean_square(const std::vector<std::vector<double>>& values) {
   std::vector<double> roots;

@@ -10,6 +10,7 @@
 #include "io/config_table.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/activation.hpp"
+#include "turnpike/control.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -150,6 +151,24 @@ void check_data(const RunConfig& config) {
   }
   if (!data.test_path.empty() && data.test_fraction > 0) {
     throw InputError("data.test_path and data.test_fraction are both set; set one of them");
+  }
+}
+
+/// Throws InputError when control.nodes, unless empty, are no grid of the intervals and the horizon.
+void check_nodes(const RunConfig::ControlOptions& control) {
+  if (control.nodes.empty()) {
+    return;
+  }
+  if (static_cast<Index>(control.nodes.size()) != control.intervals + 1) {
+    throw InputError(
+        fmt::format("control.nodes holds {} times, but control.intervals = {} needs {}; give t_0 to t_K or "
+                    "leave it unset",
+                    control.nodes.size(), control.intervals, control.intervals + 1));
+  }
+  const TimeGrid grid(control.nodes);
+  if (control.horizon && *control.horizon != grid.horizon()) {
+    throw InputError(fmt::format("control.horizon = {}, but control.nodes end at {}; unset one of them",
+                                 *control.horizon, grid.horizon()));
   }
 }
 
@@ -317,6 +336,7 @@ void check_config(const RunConfig& config) {
         "error estimate or substeps for fixed ones");
   }
   check_data(config);
+  check_nodes(config.control);
   const auto& control = config.control;
   if (control.active_intervals && *control.active_intervals > control.intervals) {
     throw InputError(

@@ -189,6 +189,25 @@ ConfigKey components_key() {
   return key;
 }
 
+ConfigKey nodes_key() {
+  ConfigKey key;
+  key.name = "control.nodes";
+  key.type = "list of numbers";
+  key.text =
+      "The times 0 = t_0 < t_1 < … < t_K of the intervals, e.g. [0, 0.5, 2]; empty for equal intervals.";
+  key.get = [](const RunConfig& c) { return json(c.control.nodes); };
+  key.set = [](RunConfig& c, const json& v) {
+    if (!v.is_array()) {
+      reject("give a list such as [0, 0.5, 2]");
+    }
+    c.control.nodes.clear();
+    for (const json& entry : v) {
+      c.control.nodes.push_back(as_number(entry));
+    }
+  };
+  return key;
+}
+
 ConfigKey targets_key() {
   ConfigKey key;
   key.name = "cost.targets";
@@ -262,6 +281,7 @@ std::vector<ConfigKey> make_table() {
              MEMBER(control.intervals)),
       number("control.horizon", positive, "Horizon T; unset for K, so that each interval has length 1.",
              MEMBER(control.horizon)),
+      nodes_key(),
       text("control.initialization", {"second-layer-zero", "uniform", "zero", "contractive"},
            "Start: U(±1/√fan-in) with A₂ = b₂ = 0 (single-layer: a tenth of uniform), U(±1/√fan-in), 0, or a "
            "field "

@@ -142,7 +142,8 @@ void resolve(Experiment<T>& e) {
     throw InputError(fmt::format("field.state = {}, but {} features and {} classes need at least {}",
                                  *c.field.state, features, classes, std::max(features, classes)));
   }
-  c.control.horizon = c.control.horizon.value_or(static_cast<double>(c.control.intervals));
+  c.control.horizon = c.control.horizon.value_or(
+      c.control.nodes.empty() ? static_cast<double>(c.control.intervals) : c.control.nodes.back());
   if (c.cost.components.empty()) {
     c.cost.components = first_components(classes);
   }
@@ -280,7 +281,9 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
   } else {
     definition.field = make_single_layer_field<T>(*config.field.state, inner);
   }
-  definition.grid = TimeGrid::uniform(config.control.intervals, *config.control.horizon);
+  definition.grid = config.control.nodes.empty()
+                        ? TimeGrid::uniform(config.control.intervals, *config.control.horizon)
+                        : TimeGrid(config.control.nodes);
   definition.integrator = integrators.make<T>(config.integrator.name, integrator_options(config));
   definition.running = make_cost<T>(config.cost.stage, config, classes);
   definition.terminal = make_cost<T>(config.cost.terminal, config, classes);

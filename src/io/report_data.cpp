@@ -139,6 +139,22 @@ std::string title_of(const RunConfig& config) {
   return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
+/// V and accuracy of the same control at finer steps.
+void add_refinement_facts(const RefinementGap& gap, ReportData& data) {
+  const auto add = [&](const RefinedRun& run) {
+    data.facts.emplace_back(
+        "The control under " + run.scheme,
+        run.failure.empty() ? fmt::format("V = {:.4f}, {}", run.objective, percent(run.accuracy, gap.samples))
+                            : run.failure);
+  };
+  for (const RefinedRun& run : gap.finer) {
+    add(run);
+  }
+  if (gap.converged) {
+    add(*gap.converged);
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -163,13 +179,15 @@ ReportData report_data(const Experiment<T>& e, const Control<T>& u, const RunRes
     data.facts.emplace_back("Enters the turnpike at layer",
                             entry ? fmt::format("{} of {}", *entry, u.intervals()) : "never");
   }
-  data.cropping =
-      find_cropping(results.train.accuracy, results.test ? results.test->accuracy : std::vector<double>());
+  data.cropping = cropping_of(results);
   data.facts.emplace_back("Layers that suffice",
                           fmt::format("{} of {}", data.cropping->depth, data.cropping->layers));
   data.facts.emplace_back(
       "Epochs, seed", fmt::format("{}, {}", metrics.empty() ? 0 : metrics.back().epoch, e.config.run.seed));
   data.facts.emplace_back("Integrator", e.config.integrator.name);
+  if (results.refinement) {
+    add_refinement_facts(*results.refinement, data);
+  }
   data.classes = e.train.classes;
   data.x_name = plane.x_name;
   data.y_name = plane.y_name;

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "io/report_samples.hpp"
+#include "turnpike/builtin_tableaus.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -39,25 +41,36 @@ std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index
 }
 
 template <class T>
+RunResults measure_nodes(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
+                         const MinimizerSet* minimizers) {
+  RunResults results;
+  const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
+  const std::optional<ChangeBound> bound = change_bound_of(e.config, definition, u, results.uncertified);
+  const ChangeBound* const change = bound ? &*bound : nullptr;
+  OptimalControlProblem<T> problem(definition, borrowed(e.train));
+  results.train = measure(problem, u, loss_of(definition), minimizers, 1, change);
+  if (e.test.size() > 0) {
+    OptimalControlProblem<T> test(definition, borrowed(e.test));
+    results.test = measure(test, u, loss_of(definition), minimizers, 1, change);
+  }
+  return results;
+}
+
+template <class T>
 RunResults analyse(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
                    double epsilon) {
-  RunResults results;
   const Index classes = e.train.class_count();
   const ProblemDefinition<T> definition = make_definition<T>(e.config, classes, integrators);
   const ProblemDefinition<double> in_double = make_definition<double>(e.config, classes, integrators);
   const std::shared_ptr<const MinimizerSet> minimizers = minimizers_of(e.config, classes, loss_of(in_double));
-  OptimalControlProblem<T> problem(definition, borrowed(e.train));
-  results.train = measure(problem, u, loss_of(definition), minimizers.get());
-  if (e.test.size() > 0) {
-    OptimalControlProblem<T> test(definition, borrowed(e.test));
-    results.test = measure(test, u, loss_of(definition), minimizers.get());
-  }
+  RunResults results = measure_nodes(e, u, integrators, minimizers.get());
   for (Index k = 0; k < u.intervals(); ++k) {
     results.control_norm.push_back(control_norm(u, k));
   }
   if (!minimizers) {
     return results;
   }
+  OptimalControlProblem<T> problem(definition, borrowed(e.train));
   const Index points = dense_points(problem, 16);
   const Measurement dense =
       points == 1 ? results.train : measure(problem, u, loss_of(definition), minimizers.get(), points);
@@ -82,6 +95,56 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
                              e.config.cost.r)};
   }
   return results;
+}
+
+template <class T>
+std::optional<ChangeBound> change_bound_of(const RunConfig& config, const ProblemDefinition<T>& definition,
+                                           const Control<T>& u, std::string& why) {
+  const auto& scheme = config.integrator;
+  std::optional<ButcherTableau> tableau = builtin_explicit_tableau(scheme.name);
+  if (!tableau) {
+    why = fmt::format("no bound is proved for '{}', only for the built-in explicit Runge-Kutta methods",
+                      scheme.name);
+    return std::nullopt;
+  }
+  if (scheme.rtol || scheme.atol) {
+    why = fmt::format("no bound is proved for '{}' where it chooses its steps, only for equal ones",
+                      scheme.name);
+    return std::nullopt;
+  }
+  ChangeBoundNetwork network;
+  network.grid = definition.grid;
+  network.tableau = *std::move(tableau);
+  network.substeps = scheme.substeps.value_or(1);
+  network.inner = activation_from_name(config.field.activation);
+  network.outer = activation_from_name(config.field.outer_activation);
+  network.components = config.cost.components;
+  return ChangeBound(u, network);
+}
+
+Cropping cropping_of(const RunResults& results, double tolerance) {
+  const std::vector<double> none;
+  const Measurement& train = results.train;
+  Cropping cropping = find_cropping(train.accuracy, results.test ? results.test->accuracy : none, tolerance);
+  if (!train.certified_share.empty()) {
+    cropping.certified_depth = find_certified_depth(
+        train.certified_share, results.test ? results.test->certified_share : none, tolerance);
+  }
+  return cropping;
+}
+
+template <class T>
+RefinementGap measured_refinement(const Experiment<T>& e, const Control<T>& u,
+                                  const IntegratorRegistry& integrators) {
+  const ProblemDefinition<double> definition =
+      make_definition<double>(e.config, e.train.class_count(), integrators);
+  Control<double> in_double(u.layout(), u.intervals());
+  std::copy(u.values().begin(), u.values().end(), in_double.values().begin());
+  const IntegratorOptions options = integrator_options(e.config);
+  const Index samples = refinement_samples(definition, options, e.train.size());
+  return refinement_gap(definition, options,
+                        cast<double>(samples_at(e.train, evenly_picked(e.train.size(), samples))), in_double,
+                        integrators);
 }
 
 LayerTable layer_table(const RunResults& results) {
@@ -159,117 +222,18 @@ nlohmann::ordered_json LayerTable::json() const {
   return list;
 }
 
-nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
-  return {{"passed", check.passed},
-          {"gradient_norm", check.gradient_norm},
-          {"difference_error", check.difference_error},
-          {"resolution", check.resolution},
-          {"central_error", check.central_error},
-          {"coordinate_error", check.coordinate_error},
-          {"taylor_slope",
-           check.slope_measured ? nlohmann::ordered_json(check.taylor_slope) : nlohmann::ordered_json()}};
-}
-
-namespace {
-
-/// A bound, or null for an infinite one.
-nlohmann::ordered_json number(double value) {
-  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
-}
-
-nlohmann::ordered_json certified_json(const Certified& c) {
-  return {{"measured", c.measured}, {"sharp", number(c.sharp)}, {"plain", number(c.plain)}};
-}
-
-nlohmann::ordered_json distance_json(const CertifiedDistance& d) {
-  return {{"alpha", d.alpha}, {"layers", certified_json(d.layers)}, {"time", certified_json(d.time)}};
-}
-
-nlohmann::ordered_json certificate_json(const Certificate& c) {
-  return {{"epsilon", c.epsilon},
-          {"sample", distance_json(c.sample)},
-          {"root_mean_square", distance_json(c.root_mean_square)},
-          {"stacked", distance_json(c.stacked)},
-          {"root_mean_square_with_control", distance_json(c.root_mean_square_with_control)},
-          {"stacked_with_control", distance_json(c.stacked_with_control)}};
-}
-
-/// The envelopes with the bounds of Prop. 12 and 16 that follow from them: V̂ over what a layer outside ε
-/// costs at least.
-nlohmann::ordered_json reachability_json(const RunConfig& config, const RunResults& results) {
-  const RunResults::Reachability& reach = *results.reachability;
-  nlohmann::ordered_json layers = {{"beta", reach.layers.beta},
-                                   {"rho", reach.layers.rho},
-                                   {"value_bound", number(reach.layers.value_bound)}};
-  nlohmann::ordered_json time = {
-      {"beta", reach.time.beta}, {"rate", reach.time.rho}, {"value_bound", number(reach.time.value_bound)}};
-  const Certificate& c = *results.certificate;
-  const auto bounds = [&](double value_bound, Certified CertifiedDistance::*part) {
-    return nlohmann::ordered_json{
-        {"sample",
-         {{"measured", (c.sample.*part).measured}, {"bound", number(value_bound / c.sample.alpha)}}},
-        {"stacked_with_control",
-         {{"measured", (c.stacked_with_control.*part).measured},
-          {"bound", number(value_bound / c.stacked_with_control.alpha)}}}};
-  };
-  layers["outside"] = bounds(reach.layers.value_bound, &CertifiedDistance::layers);
-  time["outside"] = bounds(reach.time.value_bound, &CertifiedDistance::time);
-  return {{"observed_layers", config.control.intervals},
-          {"epsilon", c.epsilon},
-          {"layers", layers},
-          {"time", time}};
-}
-
-}  // namespace
-
-nlohmann::ordered_json summary_json(const RunConfig& config, const RunResults& results) {
-  const auto index = [](const std::optional<Index>& k) {
-    return k ? nlohmann::ordered_json(*k) : nlohmann::ordered_json();
-  };
-  const Objective& objective = results.train.objective;
-  nlohmann::ordered_json summary;
-  summary["accuracy_train"] = results.train.accuracy.back();
-  summary["accuracy_test"] =
-      results.test ? nlohmann::ordered_json(results.test->accuracy.back()) : nlohmann::ordered_json();
-  summary["objective"] = objective.total();
-  summary["objective_terms"] = {
-      {"running", objective.running}, {"control", objective.control}, {"terminal", objective.terminal}};
-  summary["seed"] = config.run.seed;
-  summary["precision"] = config.run.precision;
-  summary["threads"] = config.run.threads;
-  summary["integrator"] = config.integrator.name;
-  summary["layers"] = config.control.intervals;
-  if (results.turnpike) {
-    const TurnpikeSummary& s = *results.turnpike;
-    summary["turnpike"] = {{"epsilon", s.epsilon},
-                           {"entry_layer", index(s.by_loss.entry)},
-                           {"leaving_layer", index(s.by_loss.leaving)},
-                           {"entry_layer_distance", index(s.by_distance.entry)},
-                           {"layers_inside", s.layers_inside},
-                           {"measured_outside", s.measured_outside},
-                           {"theta_measure", s.theta_measure},
-                           {"theta_measure_max", s.theta_measure_max},
-                           {"final_mean_distance", s.final_mean_distance},
-                           {"final_max_distance", s.final_max_distance}};
-    const Certificate& c = *results.certificate;
-    summary["turnpike"].update({{"certified_outside", number(c.sample.layers.sharp)},
-                                {"certified_outside_plain", number(c.sample.layers.plain)},
-                                {"theta_certified", number(c.sample.time.sharp)},
-                                {"theta_certified_plain", number(c.sample.time.plain)},
-                                {"alpha", c.sample.alpha},
-                                {"least_dissipation_slack", *std::min_element(results.slack->least.begin(),
-                                                                              results.slack->least.end())}});
-    summary["certificates"] = nlohmann::ordered_json::array();
-    for (const Certificate& level : results.ladder) {
-      summary["certificates"].push_back(certificate_json(level));
-    }
-  }
-  if (results.reachability) {
-    summary["reachability"] = reachability_json(config, results);
-  }
-  return summary;
-}
-
+template RunResults measure_nodes(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
+                                  const MinimizerSet*);
+template RunResults measure_nodes(const Experiment<double>&, const Control<double>&,
+                                  const IntegratorRegistry&, const MinimizerSet*);
+template std::optional<ChangeBound> change_bound_of(const RunConfig&, const ProblemDefinition<float>&,
+                                                    const Control<float>&, std::string&);
+template std::optional<ChangeBound> change_bound_of(const RunConfig&, const ProblemDefinition<double>&,
+                                                    const Control<double>&, std::string&);
+template RefinementGap measured_refinement(const Experiment<float>&, const Control<float>&,
+                                           const IntegratorRegistry&);
+template RefinementGap measured_refinement(const Experiment<double>&, const Control<double>&,
+                                           const IntegratorRegistry&);
 template RunResults analyse(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
                             double);
 template RunResults analyse(const Experiment<double>&, const Control<double>&, const IntegratorRegistry&,

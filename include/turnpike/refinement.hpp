@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "turnpike/problem.hpp"
+
+namespace turnpike {
+
+/// A control under one scheme.
+struct RefinedRun {
+  std::string scheme;        ///< as an entry of a comparison, e.g. "rk4:substeps=4"
+  double objective = 0;      ///< V
+  double terminal_loss = 0;  ///< mean ℓ_f(x(T)) without γ; of the running cost where there is no terminal one
+  double accuracy = 0;
+  std::string failure;  ///< a sentence; empty when the rest holds
+};
+
+/// What becomes of a control when its scheme takes finer steps: nothing, when its trajectories are those of
+/// ẋ = F(x, u(t)). See docs/is-my-resnet-an-ode.md.
+struct RefinementGap {
+  Index samples = 0;                    ///< the same of every run
+  RefinedRun own;                       ///< the control's own scheme
+  std::vector<RefinedRun> finer;        ///< 2, 4 and 8 times the steps, or a tenth and a hundredth of rtol
+  std::optional<RefinedRun> converged;  ///< cvodes-bdf with rtol = 1e-8, for n ≤ 64
+  std::string skipped;                  ///< why `finer` is empty; else empty
+
+  /// |V − V*| / |V*| with V* of the finest run that succeeded; absent without one.
+  [[nodiscard]] std::optional<double> relative() const;
+};
+
+/// How many of `samples` samples a refinement gap is measured on: at most 1,000, fewer of large layers and
+/// many steps, so that it takes seconds. `definition` and `options` are the control's own.
+Index refinement_samples(const ProblemDefinition<double>& definition, const IntegratorOptions& options,
+                         Index samples);
+
+/// Runs `u` on `data` with its own scheme, that of `definition` made with `options`, with finer ones from
+/// `integrators`, and converged. A run that fails or a scheme without finer steps is told in a sentence.
+RefinementGap refinement_gap(const ProblemDefinition<double>& definition, const IntegratorOptions& options,
+                             const Dataset<double>& data, const Control<double>& u,
+                             const IntegratorRegistry& integrators);
+
+}  // namespace turnpike

@@ -1,0 +1,128 @@
+#include "turnpike/refinement.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "registered_problem.hpp"
+
+namespace turnpike::test {
+namespace {
+
+struct Subject {
+  ProblemDefinition<double> definition;
+  Dataset<double> data;
+  Control<double> u;
+};
+
+Subject subject(const SampleProblem& p, const std::string& name, const IntegratorOptions& options,
+                const IntegratorRegistry& registry) {
+  SampleProblem with_tableau = p;
+  with_tableau.tableau = explicit_tableaus().front();
+  Subject s{make_definition<double>(with_tableau), make_dataset<double>(p), make_control<double>(p)};
+  s.definition.integrator = registry.make<double>(name, options);
+  return s;
+}
+
+TEST_CASE("each row is the same control under its scheme, and finer steps approach the converged solution") {
+  const IntegratorRegistry registry = builtin_integrators();
+  const SampleProblem p;
+  for (const auto& [name, order] :
+       {std::pair<std::string, int>{"explicit-euler", 1}, {"rk4", 4}, {"gauss4", 4}}) {
+    CAPTURE(name);
+    IntegratorOptions options;
+    options.substeps = name == "explicit-euler" ? 32 : 2;
+    const Subject s = subject(p, name, options, registry);
+    const RefinementGap gap = refinement_gap(s.definition, options, s.data, s.u, registry);
+    CHECK(gap.samples == p.samples);
+    REQUIRE(gap.finer.size() == 3);
+    REQUIRE(gap.converged.has_value());
+    CHECK(gap.skipped.empty());
+    OptimalControlProblem<double> problem(s.definition, s.data);
+    const Objective V = problem.value(s.u);
+    CHECK(gap.own.objective == V.total());
+    CHECK(gap.own.accuracy == V.accuracy);
+    CHECK(gap.own.terminal_loss == doctest::Approx(V.terminal / p.gamma).epsilon(1e-12));
+    CHECK(gap.finer[2].scheme == name + ":substeps=" + std::to_string(8 * *options.substeps));
+    double before = std::abs(gap.own.objective - gap.converged->objective);
+    for (const RefinedRun& run : gap.finer) {
+      CHECK(run.failure.empty());
+      const double error = std::abs(run.objective - gap.converged->objective);
+      // A halved step divides the error by 2^order, until the reference's own 1e-8 shows.
+      CHECK(error <= before * 1.3 / std::pow(2, order) + 1e-7);
+      before = error;
+    }
+    CHECK(*gap.relative() == doctest::Approx(std::abs(gap.own.objective / gap.converged->objective - 1)));
+  }
+}
+
+TEST_CASE("schemes under error control get smaller tolerances instead") {
+  const IntegratorRegistry registry = builtin_integrators();
+  IntegratorOptions options;
+  options.rtol = 1e-3;
+  const Subject s = subject({}, "dopri5", options, registry);
+  const RefinementGap gap = refinement_gap(s.definition, options, s.data, s.u, registry);
+  REQUIRE(gap.finer.size() == 2);
+  CHECK(gap.own.scheme == "dopri5:rtol=0.001");
+  CHECK(gap.finer[0].scheme == "dopri5:rtol=0.0001");
+  CHECK(gap.finer[1].scheme == "dopri5:rtol=1e-05");
+  CHECK(std::abs(gap.finer[1].objective - gap.converged->objective) <=
+        1e-3 * std::abs(gap.converged->objective));
+  const Subject bdf = subject({}, "cvodes-bdf", {}, registry);
+  CHECK(refinement_gap(bdf.definition, {}, bdf.data, bdf.u, registry).finer[0].scheme ==
+        "cvodes-bdf:rtol=1e-07");
+}
+
+TEST_CASE("a scheme that knows no finer steps is told in a sentence, and so is a run that fails") {
+  IntegratorRegistry registry;
+  registry.add(explicit_tableaus().front());
+  IntegratorTraits traits;
+  traits.name = "one-step-only";
+  const IntegratorRegistry builtin = builtin_integrators();
+  registry.add(
+      traits, [&](const IntegratorOptions&) { return builtin.make<float>("explicit-euler", {}); },
+      [&](const IntegratorOptions& options) {
+        if (options.substeps) {
+          throw InputError("one-step-only takes no sub-steps");
+        }
+        return builtin.make<double>("explicit-euler", {});
+      });
+  SampleProblem p;
+  SampleProblem with_tableau = p;
+  with_tableau.tableau = explicit_tableaus().front();
+  with_tableau.tableau.name = "one-step-only";
+  const ProblemDefinition<double> definition = make_definition<double>(with_tableau);
+  const RefinementGap gap =
+      refinement_gap(definition, {}, make_dataset<double>(p), make_control<double>(p), registry);
+  CHECK(gap.finer.empty());
+  CHECK(gap.skipped == "one-step-only takes no sub-steps");
+  CHECK_FALSE(gap.converged.has_value());
+  CHECK_FALSE(gap.relative().has_value());
+
+  p.activation = Activation::identity;
+  p.control_size = 1e60;
+  const Subject s = subject(p, "explicit-euler", {}, builtin);
+  const RefinementGap failed = refinement_gap(s.definition, {}, s.data, s.u, builtin);
+  CHECK(failed.own.failure.empty());
+  CHECK(failed.finer.back().failure.find("NaN or infinite") != std::string::npos);
+}
+
+TEST_CASE("samples are fewer where layers are large or steps many, and never more than there are") {
+  const IntegratorRegistry registry = builtin_integrators();
+  SampleProblem p;
+  const Subject s = subject(p, "explicit-euler", {}, registry);
+  CHECK(refinement_samples(s.definition, {}, 480) == 480);
+  CHECK(refinement_samples(s.definition, {}, 60000) == 1000);
+  p.n = 100;
+  p.h = 100;
+  const Subject large = subject(p, "explicit-euler", {}, registry);
+  IntegratorOptions many;
+  many.substeps = 2000;
+  CHECK(refinement_samples(large.definition, many, 60000) < 500);
+  CHECK(refinement_samples(large.definition, many, 30) == 30);
+  many.substeps = 1000000;
+  CHECK(refinement_samples(large.definition, many, 60000) == 50);
+}
+
+}  // namespace
+}  // namespace turnpike::test
