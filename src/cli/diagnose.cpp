@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/run_samples.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/run_directory.hpp"
@@ -79,9 +80,15 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 
 int report(const ReportOptions& options, const IntegratorRegistry& integrators) {
   const RunDirectory run = RunDirectory::open(options.run);
-  const StoredModel model = load_model(options.run);
+  StoredModel model = load_model(options.run);
+  if (!options.data.empty()) {
+    move_data(model.info.config, options.data);
+  }
   const ReportData data = with_precision(model.info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(model.info);
+    if (!options.data.empty()) {
+      demand_same_samples(run, e);
+    }
     const Control<T> u = model.control(make_definition<T>(e.config, e.train.class_count(), integrators));
     const RunResults results = analyse(e, u, integrators, 1);
     return report_data(e, u, results, MetricsFile::read(run), integrators);

@@ -50,15 +50,22 @@ DistanceToMinimizers distance_of(const RunConfig& config, Index class_count, con
 
 template <class T>
 RunResults analyse(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
-                   double epsilon) {
+                   double epsilon, const std::function<void(const std::string&)>& phase) {
+  const auto begin = [&](const char* split, Index samples, const char* where) {
+    if (phase) {
+      phase(fmt::format("measuring all {} {} on {} {} samples", u.intervals(), where, samples, split));
+    }
+  };
   RunResults results;
   const Index classes = e.train.class_count();
   const ProblemDefinition<T> definition = make_definition<T>(e.config, classes, integrators);
   const ProblemDefinition<double> in_double = make_definition<double>(e.config, classes, integrators);
   const DistanceToMinimizers distance = distance_of(e.config, classes, loss_of(in_double));
   OptimalControlProblem<T> problem(definition, borrowed(e.train));
+  begin("training", e.train.size(), "layers");
   results.train = measure(problem, u, loss_of(definition), distance);
   if (e.test.size() > 0) {
+    begin("test", e.test.size(), "layers");
     OptimalControlProblem<T> test(definition, borrowed(e.test));
     results.test = measure(test, u, loss_of(definition), distance);
   }
@@ -68,6 +75,9 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
   if (distance) {
     constexpr Index points = 16;
     const Index dense = dense_points(*definition.integrator, points);
+    if (dense > 1) {
+      begin("training", e.train.size(), "layers and between them");
+    }
     results.turnpike = summarize_turnpike(
         results.train, dense == 1 ? results.train : measure(problem, u, loss_of(definition), distance, dense),
         epsilon);
@@ -156,6 +166,8 @@ nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
           {"resolution", check.resolution},
           {"central_error", check.central_error},
           {"coordinate_error", check.coordinate_error},
+          {"differences", check.differences},
+          {"left_out_at_kinks", check.across_kinks},
           {"taylor_slope",
            check.slope_measured ? nlohmann::ordered_json(check.taylor_slope) : nlohmann::ordered_json()}};
 }
@@ -197,8 +209,8 @@ nlohmann::ordered_json summary_json(const RunConfig& config, const RunResults& r
 }
 
 template RunResults analyse(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
-                            double);
+                            double, const std::function<void(const std::string&)>&);
 template RunResults analyse(const Experiment<double>&, const Control<double>&, const IntegratorRegistry&,
-                            double);
+                            double, const std::function<void(const std::string&)>&);
 
 }  // namespace turnpike

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -21,10 +22,12 @@ struct RunResults {
   std::optional<double> alpha;              ///< α*(ε) for the soft cross-entropy
 };
 
-/// Measures the control `u` of `experiment` at level ε. Throws NumericalError when the integration fails.
+/// Measures the control `u` of `experiment` at level ε; `phase`, unless it is empty, is told what comes next.
+/// Throws NumericalError when the integration fails.
 template <class T>
 RunResults analyse(const Experiment<T>& experiment, const Control<T>& u,
-                   const IntegratorRegistry& integrators, double epsilon);
+                   const IntegratorRegistry& integrators, double epsilon,
+                   const std::function<void(const std::string&)>& phase = {});
 
 /// What is known of each node t_0, …, t_K; a cell without a value was not measured.
 struct LayerTable {
