@@ -57,8 +57,8 @@ struct ReferenceSolution {
   std::string second_scheme;
   SchemeSolution second;
   SchemeErrors apart;
-  /// σ has a kink, where the solution's higher derivatives jump, and no scheme came within 1e-9 of V: this is
-  /// the best one reached.
+  /// σ has a kink, where the solution's higher derivatives jump, and both agree in V to less than 1e-12: the
+  /// best reference that was reached.
   bool limited_by_kinks = false;
 };
 

@@ -30,18 +30,19 @@ std::int64_t peak_memory_bytes() {
 }
 
 /// The gradient at the trained control against differences of V, in double, on at most 128 samples; for
-/// controls of more than a million entries in fewer directions on fewer. Nothing for such a field with kinks:
-/// a thousand evaluations that confirm no gradient.
+/// controls of more than a million entries in fewer directions, and for fields with kinks, on 16. Nothing for
+/// such a control of a field with kinks: a thousand evaluations that confirm no gradient.
 template <class T>
 std::optional<GradientCheckReport> check_trained(const Experiment<T>& e, const Control<T>& u,
                                                  const IntegratorRegistry& integrators) {
   const bool large = u.size() > 1000000;
-  if (large && !has_smooth_activations(e.config)) {
+  const bool kinks = !has_smooth_activations(e.config);
+  if (large && kinks) {
     return std::nullopt;
   }
   Control<double> in_double(u.layout(), u.intervals());
   std::copy(u.values().begin(), u.values().end(), in_double.values().begin());
-  const auto samples = cast<double>(first_samples(e.train, large ? Index{16} : Index{128}));
+  const auto samples = cast<double>(first_samples(e.train, large || kinks ? Index{16} : Index{128}));
   return check_experiment(e.config, samples, in_double,
                           {.directions = large ? 1 : 2, .coordinates = large ? 0 : 10}, integrators);
 }

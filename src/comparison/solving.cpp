@@ -113,6 +113,8 @@ constexpr double agreed_state = 1e-11;
 constexpr double worst_cost = 1e-9;
 /// Steps across a kink of σ have the order 2 at most, whatever the scheme.
 constexpr double worst_cost_with_kinks = 1e-3;
+constexpr double close_cost = 1e-6;    // finer equal steps are not worth their time
+constexpr double smooth_cost = 1e-12;  // what schemes agree to without kinks
 constexpr Index most_substeps = 256;
 constexpr double finest_tolerance = 1e-13;
 constexpr double finest_multistep = 1e-11;
@@ -198,16 +200,14 @@ ReferenceSolution converged_reference(const Experiment<double>& e, const Control
   }
   const bool kinks = !has_smooth_activations(e.config);
   if (!reference && kinks) {
-    // The explicit schemes with the finest equal steps, beside those under error control.
-    std::optional<ReferenceSolution> equal = complete(with_substeps(e.config, "fehlberg78", most_substeps),
-                                                      fmt::format("fehlberg78:substeps={}", most_substeps),
-                                                      with_substeps(e.config, "dopri5", 4 * most_substeps),
-                                                      fmt::format("dopri5:substeps={}", 4 * most_substeps));
-    reference = equal ? equal : closest;
-    if (reference && reference->apart.cost <= worst_cost_with_kinks) {
-      reference->limited_by_kinks = reference->apart.cost > worst_cost;
-    } else {
-      reference.reset();
+    if (!closest || closest->apart.cost > close_cost) {  // the finest equal steps, if they are closer
+      reference = complete(with_substeps(e.config, "fehlberg78", most_substeps),
+                           fmt::format("fehlberg78:substeps={}", most_substeps),
+                           with_substeps(e.config, "dopri5", 4 * most_substeps),
+                           fmt::format("dopri5:substeps={}", 4 * most_substeps));
+    }
+    if (!reference && closest && closest->apart.cost <= worst_cost_with_kinks) {
+      reference = closest;
     }
   }
   if (!reference && kinks) {
@@ -222,6 +222,7 @@ ReferenceSolution converged_reference(const Experiment<double>& e, const Control
         "control.intervals",
         why));
   }
+  reference->limited_by_kinks = kinks && reference->apart.cost > smooth_cost;
   return *std::move(reference);
 }
 

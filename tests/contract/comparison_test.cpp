@@ -211,7 +211,7 @@ TEST_CASE("kinks limit the reference, which says so and how far it can be truste
   const Comparison comparison(e, control_of(e, integrators), integrators);
   const ReferenceSolution& reference = comparison.reference();
   CHECK(reference.limited_by_kinks);
-  CHECK(reference.apart.cost > 1e-9);
+  CHECK(reference.apart.cost > 1e-12);
   CHECK(reference.apart.cost < 1e-3);
   const SchemeRow row = comparison.measure(compared_schemes(e.config, "explicit-euler", integrators).front());
   CHECK(row.errors.cost > 10 * reference.apart.cost);

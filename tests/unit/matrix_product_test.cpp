@@ -88,7 +88,7 @@ TEST_CASE("bf16 products are the exact products of rounded factors, summed in fl
         for (const bool accumulate : {false, true}) {
           const Index n = 70;
           const Index k = 90;
-          const auto numbers = test::random_numbers(static_cast<std::size_t>(k * (m + n) + n), 1, 7);
+          const auto numbers = test::random_numbers(static_cast<std::size_t>(k * (m + n + 1)), 1, 7);
           const std::vector<float> values(numbers.begin(), numbers.end());
           const Factor<float> A = transposed ? Factor<float>{{values.data(), k, m, m}, true}
                                              : Factor<float>{{values.data(), m, k, k}, false};
