@@ -79,6 +79,9 @@ struct RunConfig {
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;
+    /// Whether batch and warmup are a recipe's, which are cut where the samples are too few for them.
+    bool batch_of_recipe = false;
+    bool warmup_of_recipe = false;
     std::string finish = "none";
     std::int64_t finish_iterations = 500;
   } optimizer;
@@ -116,6 +119,11 @@ RunConfig read_config(const std::filesystem::path& file);
 
 /// Applies "section.key=value". Throws InputError as read_config does.
 void set_key(RunConfig& config, std::string_view assignment);
+
+/// Keys among `assignments` (section.key=value) that change neither what a trained control does nor what is
+/// measured of it: all of optimizer, the start and the growth of the control, data.standardize (a model keeps
+/// its own), run.checkpoint_every, and run.seed unless the samples depend on it (`seeded`).
+std::vector<std::string> training_keys(const std::vector<std::string>& assignments, bool seeded);
 
 /// Whether the samples are pictures: data.source is mnist or idx.
 bool has_pictures(const RunConfig& config);

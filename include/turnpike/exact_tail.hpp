@@ -1,5 +1,12 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
 #include "turnpike/activation.hpp"
 #include "turnpike/problem.hpp"
 #include "turnpike/trainer.hpp"
@@ -46,5 +53,73 @@ Control<T> followed_by_zeros(const Control<T>& u, Index intervals);
 /// at zero. Where that holds every state, V is the same but for r‖u‖² of the new intervals.
 template <class T>
 TrainerState<T> extended(const TrainerState<T>& state, const Control<T>& start, Index active);
+
+struct GrowingTrainingOptions {
+  TrainerOptions trainer;
+  Index extend_by = 0;            ///< intervals that become active where the tail test says that it pays
+  std::int64_t extend_every = 1;  ///< epochs between tail tests, at least 1
+  // The field, as `test_tail` asks for it.
+  bool single_layer = false;
+  Activation inner = Activation::tanh;
+  Activation outer = Activation::identity;
+};
+
+/// A tail test in the course of a training.
+struct TailTestOutcome {
+  std::int64_t epoch = 0;        ///< after which it was made
+  std::optional<TailTest> test;  ///< absent when it failed
+  std::string failure;           ///< a sentence when it did; the active intervals stay as they are
+};
+
+/// Minimizes V over the control of the active intervals, which become more on the way: after every
+/// `extend_every`-th epoch but the last a tail test is made while there is a tail, and where it pays the next
+/// `extend_by` intervals become active. With `extend_by` = 0 this is a Trainer.
+template <class T>
+class GrowingTraining {
+ public:
+  /// Starts with the M intervals of `definition.active_intervals` (all for 0) and with `initial`, whose first
+  /// M intervals are taken. `for_new()` gives K intervals, of which those that become active are taken; where
+  /// they hold every state (second layer zero), V stays the same but for r‖u‖². Throws InputError as the
+  /// problem and the trainer do.
+  GrowingTraining(ProblemDefinition<T> definition, std::shared_ptr<const Dataset<T>> data,
+                  const Control<T>& initial, std::function<Control<T>()> for_new,
+                  const GrowingTrainingOptions& options);
+
+  struct Observers {
+    typename Trainer<T>::Observer epoch;     ///< after each epoch; returning false asks to stop
+    typename Trainer<T>::StepObserver step;  ///< after each step
+    std::function<void(const TailTestOutcome&)> test;
+    /// After each epoch, and after its tail test where there is one: `state` is what a checkpoint has to
+    /// hold.
+    std::function<void(std::int64_t epoch)> settled;
+  };
+  /// Trains to the end, or stops as Trainer::run does. Each observer may be empty.
+  TrainingResult run(const Observers& observers, const std::atomic<bool>& stop);
+
+  /// The tail test at the present control, on at most 4096 samples, evenly picked. Throws as `test_tail`.
+  [[nodiscard]] TailTest test() const;
+
+  [[nodiscard]] Index intervals() const { return definition_.grid.intervals(); }  ///< K
+  [[nodiscard]] Index active() const { return active_intervals(definition_); }    ///< M at present
+  /// Of the intervals that are active now; another one once there are more.
+  [[nodiscard]] Trainer<T>& trainer() { return *trainer_; }
+
+  [[nodiscard]] TrainerState<T> state() { return trainer_->state(); }
+  /// Goes on from a state with any number of active intervals. Throws InputError when it is none of this
+  /// training.
+  void restore(const TrainerState<T>& state);
+
+ private:
+  [[nodiscard]] bool tests_after(std::int64_t epoch) const;
+  void begin(Control<T> u);
+  void extend();
+
+  ProblemDefinition<T> definition_;
+  std::shared_ptr<const Dataset<T>> data_;
+  std::function<Control<T>()> for_new_;
+  GrowingTrainingOptions options_;
+  std::unique_ptr<OptimalControlProblem<T>> problem_;
+  std::unique_ptr<Trainer<T>> trainer_;  // refers to problem_
+};
 
 }  // namespace turnpike

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -20,6 +21,9 @@ struct Experiment {
   Dataset<T> train;  ///< standardized if asked for
   Dataset<T> test;   ///< may be empty (size 0)
   Standardization standardization;
+  /// Of features and labels as they were read, before they were standardized; 0 for generated samples. Other
+  /// samples have another number, as good as surely.
+  std::uint64_t fingerprint = 0;
 
   [[nodiscard]] ModelInfo model_info() const;
 };

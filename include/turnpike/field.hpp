@@ -42,14 +42,36 @@ class VectorField {
   virtual void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const = 0;
 };
 
+/// What a field's matrix products do to their factors.
+enum class ProductPrecision {
+  full,  ///< nothing
+  /// Each factor is rounded to bfloat16 (8 significant bits, to nearest, ties to even), products are summed
+  /// in float, and so is everything else kept. For float fields with n > 4, whose products are those of
+  /// matrices.
+  bf16,
+};
+
+/// How bf16 products are computed here.
+enum class Bf16Support {
+  native,    ///< by the processor's instructions
+  emulated,  ///< in float after rounding, no faster: TURNPIKE_BF16=emulate is set in the environment
+  none,      ///< not at all
+};
+Bf16Support bf16_support();
+
+// The following throw InputError for dimensions below 1, and for bf16 with T = double, with n ≤ 4, or where
+// bf16_support() is none.
+
 /// F(X, u) = σ(A X + b 1ᵀ), u = (A, b) ∈ R^{n²+n}: equations (2) and (21).
 template <class T>
-std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation);
+std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation,
+                                                        ProductPrecision products = ProductPrecision::full);
 
 /// F(X, u) = σ₂(A₂ σ₁(A₁ X + b₁ 1ᵀ) + b₂ 1ᵀ), u = (A1, b1, A2, b2), A₁ ∈ R^{h×n}, A₂ ∈ R^{n×h}:
 /// equation (26).
 template <class T>
 std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activation inner,
-                                                     Activation outer = Activation::identity);
+                                                     Activation outer = Activation::identity,
+                                                     ProductPrecision products = ProductPrecision::full);
 
 }  // namespace turnpike

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "turnpike/problem.hpp"
@@ -16,6 +17,9 @@ struct GradientCheckOptions {
   double tolerance = 1e-10;       ///< on the relative error, where differences resolve as much
   double coarsest = 1e-5;         ///< resolution of the differences above which nothing passes
   double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder; infinite to leave that out
+  /// Where σ has kinks: called after an evaluation of V, a number that changes when V passes a kink (see
+  /// KinkWatch). Differences that pass one are left out; if more than half are, nothing passes.
+  std::function<std::uint64_t()> kinks = {};
 };
 
 struct GradientCheckReport {
@@ -27,8 +31,12 @@ struct GradientCheckReport {
   std::string worst_entry;      ///< its tensor, interval, row and column
   double taylor_slope = 0;      ///< of log |V(u + εd) − V(u) − ε⟨∇V, d⟩| against log ε
   bool slope_measured = false;  ///< false where the remainder drowns in rounding or was not asked for
+  int differences = 0;          ///< directions and entries
+  int across_kinks = 0;         ///< of them those left out, because at every step size they pass a kink
   bool passed = false;
 
+  /// Whether more than half of the differences were left out, so that nothing is decided.
+  [[nodiscard]] bool undecided() const { return 2 * across_kinks > differences; }
   [[nodiscard]] std::string brief() const;  ///< one line
   [[nodiscard]] std::string full() const;   ///< a line a figure
 };
@@ -37,12 +45,26 @@ struct GradientCheckReport {
 /// evaluation chooses them. Otherwise differences would see the steps change.
 ProblemDefinition<double> with_frozen_steps(ProblemDefinition<double> definition);
 
+/// A field with kinks, watched: a number that stands for the sides of all kinks on which it was evaluated.
+class KinkWatch {
+ public:
+  /// Replaces the field of `definition`, the two-layer field with activations `inner` and `outer`, or, when
+  /// `single_layer`, the single-layer field with `inner`, by one that is watched, on one thread.
+  KinkWatch(ProblemDefinition<double>& definition, bool single_layer, Activation inner, Activation outer);
+
+  /// The number since the last call.
+  [[nodiscard]] std::uint64_t sides() const;
+
+ private:
+  std::shared_ptr<std::uint64_t> sides_;
+};
+
 /// Compares a gradient with differences of V at u: eighth-order central differences
 /// D₈V = Σ_i c_i (V(u + iεd) − V(u − iεd))/ε with c = (4/5, −1/5, 4/105, −1/280) on a ladder of steps ε, of
 /// which that is taken which agrees best with its neighbours. Passes when every error is within the
 /// tolerance, or within ten times the resolution of its difference where that is coarser: at random
 /// controls they see an error of 1e-10, at trained ones, where V is steep and ∇V small, perhaps 1e-8. Where σ
-/// has kinks, differences across one disagree with any gradient.
+/// has kinks, differences across one disagree with any gradient, unless `kinks` tells which do.
 ///
 /// `gradient` overrides the problem's own (then it is what is checked). Throws NumericalError when V is not
 /// finite at u.

@@ -77,8 +77,4 @@ class Optimizer {
   std::int64_t steps_ = 0;
 };
 
-/// ‖g‖₂, in double; NaN or infinite when an entry is.
-template <class T>
-double gradient_norm(std::span<const T> g);
-
 }  // namespace turnpike

@@ -24,6 +24,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators);
 
 struct ResumeOptions {
   std::string run;
+  std::string data;  ///< where the samples have moved to; empty where they stayed
   bool json = false;
   std::vector<std::string> plugins;  ///< for the hint how to resume
   int threads = 0;
@@ -91,6 +92,7 @@ int check_integrator(const CheckIntegratorOptions& options, const IntegratorRegi
 
 struct ReportOptions {
   std::string run;
+  std::string data;  ///< where the samples have moved to; empty where they stayed
 };
 int report(const ReportOptions& options, const IntegratorRegistry& integrators);
 

@@ -40,11 +40,11 @@ struct Subject {
   }
 };
 
-Subject load_subject(const std::string& name, const Overrides& overrides) {
+Subject load_subject(const std::string& name, const Overrides& overrides, ModelUse use) {
   Subject subject;
   if (names_model(name)) {
     subject.model = load_model(name);
-    subject.experiment = load_experiment<double>(model_info(*subject.model, overrides), overrides.data);
+    subject.experiment = load_experiment<double>(model_info(*subject.model, overrides, use), overrides.data);
     subject.title = name;
     subject.control = fmt::format("{}, trained with {}", subject.model->file.string(),
                                   subject.model->info.config.integrator.name);
@@ -88,7 +88,7 @@ ComparisonSweep sweep(const CompareOptions& options, const IntegratorRegistry& i
   for (const std::string& value : values) {  // all are looked at before the work begins
     Overrides overrides = options.overrides;
     overrides.keys.push_back(fmt::format("{}={}", key, value));
-    Subject subject = load_subject(options.subject, overrides);
+    Subject subject = load_subject(options.subject, overrides, ModelUse::as_it_is);
     std::vector<ComparedScheme> schemes =
         compared_schemes(subject.experiment.config, options.integrators, integrators);
     subjects.emplace_back(std::move(subject), std::move(schemes));
@@ -204,9 +204,13 @@ void print_results(const ComparisonResults& results) {
     const ReferenceSolution& r = *results.reference;
     fmt::print(
         "reference  {}: V = {:.10g}, accuracy {:.2f} %; {} agrees to {:.0e} in state, {:.0e} in cost, "
-        "{:.0e} in gradient\n\n",
+        "{:.0e} in gradient\n{}\n",
         r.scheme, r.solution.objective.total(), 100 * r.solution.accuracy, r.second_scheme, r.apart.state,
-        r.apart.cost, r.apart.gradient);
+        r.apart.cost, r.apart.gradient,
+        r.limited_by_kinks
+            ? "           the field's kinks limit the order of every scheme; errors below this "
+              "agreement say nothing\n"
+            : "");
     print_rows(results.rows);
   }
   if (!results.work_precision.empty()) {
@@ -250,10 +254,12 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
         "e.g. "
         "rk4:substeps=16");
   }
+  refuse_precision(options.overrides, "compare");
   if (!options.over.empty() && (options.work_precision || options.train)) {
     throw InputError("--over goes with neither --work-precision nor --train; call compare twice");
   }
-  const Subject subject = load_subject(options.subject, options.overrides);
+  const Subject subject = load_subject(options.subject, options.overrides,
+                                       options.train ? ModelUse::trained_anew : ModelUse::as_it_is);
   const std::vector<ComparedScheme> schemes =
       compared_schemes(subject.experiment.config, options.integrators, integrators);
   if (options.train) {

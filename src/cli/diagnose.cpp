@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/run_samples.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/run_directory.hpp"
@@ -198,9 +199,15 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 
 int report(const ReportOptions& options, const IntegratorRegistry& integrators) {
   const RunDirectory run = RunDirectory::open(options.run);
-  const StoredModel model = load_model(options.run);
+  StoredModel model = load_model(options.run);
+  if (!options.data.empty()) {
+    move_data(model.info.config, options.data);
+  }
   const ReportData data = with_precision(model.info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(model.info);
+    if (!options.data.empty()) {
+      demand_same_samples(run, e);
+    }
     const Control<T> u = model.control(make_definition<T>(e.config, e.train.class_count(), integrators));
     RunResults results = analyse(e, u, integrators, 1);
     results.refinement = measured_refinement(e, u, integrators);

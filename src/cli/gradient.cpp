@@ -21,7 +21,16 @@ GradientCheckReport check_experiment(const RunConfig& config, const Dataset<doub
                                      const Control<double>& u, GradientCheckOptions options,
                                      const IntegratorRegistry& integrators) {
   ProblemDefinition<double> definition = make_definition<double>(config, samples.class_count(), integrators);
+  const auto watch = [&](ProblemDefinition<double>& watched) {
+    if (!has_smooth_activations(config)) {
+      const KinkWatch kinks(watched, config.field.kind == "single-layer",
+                            activation_from_name(config.field.activation),
+                            activation_from_name(config.field.outer_activation));
+      options.kinks = [kinks] { return kinks.sides(); };
+    }
+  };
   if (definition.integrator->traits().adjoint == AdjointKind::discrete) {
+    watch(definition);
     OptimalControlProblem<double> problem(with_frozen_steps(std::move(definition)), samples);
     return turnpike::check_gradient(problem, u, options);
   }
@@ -30,6 +39,7 @@ GradientCheckReport check_experiment(const RunConfig& config, const Dataset<doub
   const double rtol = config.integrator.rtol.value_or(default_rtol);
   fine.rtol = std::max(rtol / 100, finest_reference);
   definition.integrator = builtin_integrators().make<double>("fehlberg78", fine);
+  watch(definition);
   OptimalControlProblem<double> reference(with_frozen_steps(std::move(definition)), samples);
   options.tolerance = std::min(allowed_errors * rtol, largest_error);
   // The remainder is the gradient's error before it is of second order.

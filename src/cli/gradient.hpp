@@ -10,8 +10,8 @@ namespace turnpike::cli {
 /// With a discrete adjoint, against differences of the computed V, steps frozen. A continuous adjoint
 /// differentiates the exact V and is right to its tolerance: V is then that of fehlberg78 with frozen steps
 /// chosen at a hundredth of integrator.rtol, and the error may be a thousand times integrator.rtol (tenfold
-/// what was measured at random controls; at trained ones the gradient is small against its parts). Throws
-/// NumericalError when V is not finite at u.
+/// what was measured at random controls; at trained ones the gradient is small against its parts). Of fields
+/// with kinks, only differences that pass none count. Throws NumericalError when V is not finite at u.
 GradientCheckReport check_experiment(const RunConfig& config, const Dataset<double>& samples,
                                      const Control<double>& u, GradientCheckOptions options,
                                      const IntegratorRegistry& integrators);

@@ -105,12 +105,14 @@ int run(int argc, char** argv) {
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
   add_overrides(*sub, train.overrides, true);
 
+  const char* const moved = "Where the run's samples have moved to; they must be the same";
   cli::ResumeOptions resume;
   sub = command("resume", "Goes on with a run from its last checkpoint", [&] {
     resume.plugins = plugins;
     return cli::resume(resume, integrators);
   });
   sub->add_option("DIR", resume.run, "Run directory")->required();
+  sub->add_option("--data", resume.data, moved);
   sub->add_flag("--json", resume.json, "Print the summary as JSON");
   sub->add_option("--threads", resume.threads, "Number of threads; never changes a result")
       ->check(CLI::Range(1, 1024));
@@ -204,6 +206,7 @@ int run(int argc, char** argv) {
   sub = command("report", "Draws a run's report.html and figures anew",
                 [&] { return cli::report(report, integrators); });
   sub->add_option("DIR", report.run, "Run directory")->required();
+  sub->add_option("--data", report.data, moved);
 
   cli::ReproduceOptions reproduce;
   sub = command("reproduce", "The paper's figures and Table 1 with our numbers: `turnpike reproduce paper`",

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 namespace turnpike::cli {
 
@@ -57,6 +58,21 @@ void Progress::end() {
   if (line_open_) {
     fmt::print(stderr, "\n");
     line_open_ = false;
+  }
+}
+
+Phases::Phases(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) == 1) {}
+
+Phases::~Phases() {
+  if (line_open_) {
+    std::fputs("\r\x1b[2K", stderr);
+  }
+}
+
+void Phases::begin(const std::string& what) {
+  if (shown_) {
+    std::fputs(((terminal_ ? "\r\x1b[2K" : "") + what + (terminal_ ? " …" : "\n")).c_str(), stderr);
+    line_open_ = terminal_;
   }
 }
 

@@ -40,4 +40,19 @@ class Progress {
   Clock::time_point shown_{};
 };
 
+/// What the program does after a long training: on stderr a line a phase, rewritten on a terminal.
+class Phases {
+ public:
+  explicit Phases(bool shown);
+  Phases(const Phases&) = delete;
+  Phases& operator=(const Phases&) = delete;
+  ~Phases();
+  void begin(const std::string& what);
+
+ private:
+  bool shown_;
+  bool terminal_;
+  bool line_open_ = false;
+};
+
 }  // namespace turnpike::cli

@@ -39,7 +39,10 @@ PaperRun train_into(const fs::path& directory, const std::string& source, const 
   if (!fs::exists(directory / "summary.json", error)) {
     fmt::print(stderr, "{}\n", directory.string());
     if (fs::exists(directory / "config.toml", error)) {
-      run.status = resume({directory.string(), false, {}, options.threads}, integrators);
+      ResumeOptions resume_options;
+      resume_options.run = directory.string();
+      resume_options.threads = options.threads;
+      run.status = resume(resume_options, integrators);
     } else {
       TrainOptions train_options;
       train_options.source = source;

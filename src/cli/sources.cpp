@@ -71,7 +71,7 @@ RunConfig source_config(const std::string& source, const Overrides& overrides) {
 }
 
 void settle_precision(RunConfig& config, const IntegratorRegistry& integrators) {
-  if (config.run.precision == "float" && integrators.find(config.integrator.name).traits.double_only) {
+  if (config.run.precision != "double" && integrators.find(config.integrator.name).traits.double_only) {
     config.run.precision = "double";
     fmt::print(stderr, "turnpike: '{}' works in double only, so run.precision is double\n",
                config.integrator.name);
@@ -119,12 +119,66 @@ StoredModel load_model(const std::string& path) {
   return model;
 }
 
-ModelInfo model_info(const StoredModel& model, const Overrides& overrides) {
+void refuse_precision(const Overrides& overrides, const char* command) {
+  for (const std::string& assignment : overrides.keys) {
+    if (assignment.starts_with("run.precision=")) {
+      throw InputError(fmt::format("--set {} has no effect, because {} works in double; leave it out",
+                                   assignment, command));
+    }
+  }
+}
+
+void move_data(RunConfig& config, const std::string& path) {
+  auto& data = config.data;
+  if (data.source == "two-spirals") {
+    throw InputError(fmt::format("--data {}: the run's samples are generated; leave it out", path));
+  }
+  const fs::path before = fs::path(data.path).parent_path();
+  const fs::path after = fs::absolute(path).lexically_normal();
+  for (std::string* other : {&data.labels, &data.test_path, &data.test_labels}) {
+    if (!other->empty() && fs::path(*other).parent_path() == before) {
+      *other = (after.parent_path() / fs::path(*other).filename()).string();
+    }
+  }
+  data.path = after.string();
+}
+
+template <class T>
+void warn_of_empty_classes(const Dataset<T>& train) {
+  std::vector<bool> present(train.classes.size());
+  for (const int label : train.labels) {
+    present[static_cast<std::size_t>(label)] = true;
+  }
+  std::vector<std::string> empty;
+  for (std::size_t c = 0; c < present.size(); ++c) {
+    if (!present[c]) {
+      empty.push_back(train.classes[c]);
+    }
+  }
+  if (!empty.empty()) {
+    fmt::print(stderr, "turnpike: of {} classes {} no training sample: {}; check the labels\n",
+               present.size(), empty.size() == 1 ? "one has" : fmt::format("{} have", empty.size()),
+               fmt::join(empty, ", "));
+  }
+}
+
+template void warn_of_empty_classes(const Dataset<float>&);
+template void warn_of_empty_classes(const Dataset<double>&);
+
+ModelInfo model_info(const StoredModel& model, const Overrides& overrides, ModelUse use) {
   ModelInfo info = model.info;
   if (!overrides.data.empty()) {
     info.config.data.labels.clear();  // they belong to the model's own images
   }
   apply_overrides(info.config, overrides);
+  const bool seeded = info.config.data.noise > 0 || info.config.data.test_fraction > 0;
+  const std::vector<std::string> idle = training_keys(overrides.keys, seeded);
+  if (use == ModelUse::as_it_is && !idle.empty()) {
+    throw InputError(fmt::format(
+        "--set {} has no effect on a trained model, whose control is taken as it is; leave it out, or train "
+        "with it",
+        idle.front()));
+  }
   return info;
 }
 

@@ -55,8 +55,23 @@ bool names_model(const std::string& path);
 /// Throws InputError when `path` is neither a model file nor a run directory with one.
 StoredModel load_model(const std::string& path);
 
-/// What the model's file says of it, with the overrides. Throws InputError.
-ModelInfo model_info(const StoredModel& model, const Overrides& overrides);
+/// What becomes of a stored model's control.
+enum class ModelUse { as_it_is, trained_anew };
+
+/// What the model's file says of it, with the overrides. Throws InputError, also for keys that change nothing
+/// of a model whose control is taken as it is.
+ModelInfo model_info(const StoredModel& model, const Overrides& overrides, ModelUse use = ModelUse::as_it_is);
+
+/// Throws InputError when --set changes run.precision for `command`, which works in double.
+void refuse_precision(const Overrides& overrides, const char* command);
+
+/// Takes the samples of `config` from `path`, where they have moved to, and files that stood beside them from
+/// beside it. Throws InputError for samples that are generated.
+void move_data(RunConfig& config, const std::string& path);
+
+/// Says on stderr when classes below the largest label have no training sample.
+template <class T>
+void warn_of_empty_classes(const Dataset<T>& train);
 
 /// Samples of pictures that commands take which work in double and evaluate the objective many times.
 constexpr Index most_pictures = 32;
@@ -71,8 +86,8 @@ void settle_precision(RunConfig& config, const IntegratorRegistry& integrators);
 /// Calls `function.template operator()<T>()` with the configuration's precision.
 template <class Function>
 auto with_precision(const RunConfig& config, Function&& function) {
-  return config.run.precision == "float" ? function.template operator()<float>()
-                                         : function.template operator()<double>();
+  return config.run.precision == "double" ? function.template operator()<double>()
+                                          : function.template operator()<float>();
 }
 
 }  // namespace turnpike::cli

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -10,6 +11,7 @@
 #include "cli/gradient.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
+#include "cli/run_samples.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/exact_tail.hpp"
@@ -28,18 +30,19 @@ std::int64_t peak_memory_bytes() {
 }
 
 /// The gradient at the trained control against differences of V, in double, on at most 128 samples; for
-/// controls of more than a million entries in fewer directions on fewer. Nothing for such a field with kinks:
-/// a thousand evaluations that confirm no gradient.
+/// controls of more than a million entries in fewer directions, and for fields with kinks, on 16. Nothing for
+/// such a control of a field with kinks: a thousand evaluations that confirm no gradient.
 template <class T>
 std::optional<GradientCheckReport> check_trained(const Experiment<T>& e, const Control<T>& u,
                                                  const IntegratorRegistry& integrators) {
   const bool large = u.size() > 1000000;
-  if (large && !has_smooth_activations(e.config)) {
+  const bool kinks = !has_smooth_activations(e.config);
+  if (large && kinks) {
     return std::nullopt;
   }
   Control<double> in_double(u.layout(), u.intervals());
   std::copy(u.values().begin(), u.values().end(), in_double.values().begin());
-  const auto samples = cast<double>(first_samples(e.train, large ? Index{16} : Index{128}));
+  const auto samples = cast<double>(first_samples(e.train, large || kinks ? Index{16} : Index{128}));
   return check_experiment(e.config, samples, in_double,
                           {.directions = large ? 1 : 2, .coordinates = large ? 0 : 10}, integrators);
 }
@@ -76,13 +79,9 @@ void print_outcome(const Experiment<T>& e, const std::string& scheme, const RunR
   if (results.refinement) {
     fmt::print("refinement gap   {}\n", refinement_text(*results.refinement));
   }
-  if (gradient && (gradient->passed || has_smooth_activations(e.config))) {
-    fmt::print("gradient check   {}\n", gradient->brief());
-  } else if (gradient) {
-    fmt::print("gradient check   not confirmed: differences across a kink disagree with any gradient\n");
-  } else {
-    fmt::print("gradient check   none: differences cannot confirm the gradient of a field with kinks\n");
-  }
+  fmt::print(
+      "gradient check   {}\n",
+      gradient ? gradient->brief() : "none: of so large a field with kinks every difference passes one");
   fmt::print("training         {} epochs in {}\n", training.epoch, format_duration(seconds));
 }
 
@@ -103,14 +102,21 @@ std::string plugin_flags(const std::vector<std::string>& plugins) {
 }
 
 /// What follows a finished training: measurements, summary, report. `tail` and `tail_line` say the same of
-/// the exact tail, nothing without one. Returns the exit status.
+/// the exact tail, nothing without one; `with_progress` says on stderr what is going on. Returns the exit
+/// status.
 template <class T>
 int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& training, double seconds,
-             const nlohmann::ordered_json& tail, const std::string& tail_line, const RunDirectory& run,
-             bool json, const std::vector<std::string>& plugins, const IntegratorRegistry& integrators) {
-  RunResults results = analyse(e, u, integrators, default_epsilon);
+             bool with_progress, const nlohmann::ordered_json& tail, const std::string& tail_line,
+             const RunDirectory& run, bool json, const std::vector<std::string>& plugins,
+             const IntegratorRegistry& integrators) {
+  auto phases = std::make_unique<Phases>(with_progress);
+  RunResults results =
+      analyse(e, u, integrators, default_epsilon, [&](const std::string& what) { phases->begin(what); });
+  phases->begin("running the control with finer steps");
   results.refinement = measured_refinement(e, u, integrators);
+  phases->begin("checking the gradient");
   const std::optional<GradientCheckReport> gradient = check_trained(e, u, integrators);
+  phases->begin("drawing the report");
   nlohmann::ordered_json summary = summary_json(e.config, results);
   summary["epochs"] = training.epoch;
   summary["steps"] = training.steps;
@@ -127,6 +133,7 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   run.write("report.html", render_report(data));
   const std::string no_figures = write_figures(data, run.file("figures"));
   run.write("summary.json", summary.dump(2) + "\n");  // last: it says that all the rest is there
+  phases.reset();
   if (json) {
     fmt::print("{}\n", summary.dump(2));
   } else {
@@ -140,7 +147,7 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   if (!no_figures.empty()) {
     fmt::print(stderr, "turnpike: {}\n", no_figures);
   }
-  if (gradient && !gradient->passed && has_smooth_activations(e.config)) {
+  if (gradient && !gradient->passed && !gradient->undecided()) {
     fmt::print(
         stderr,
         "turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}{}`\n",
@@ -150,82 +157,27 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   return 0;
 }
 
-/// A training with the exact tail: problem and trainer of the intervals that are active now.
+GrowingTrainingOptions growing_options(const RunConfig& config) {
+  GrowingTrainingOptions options;
+  options.trainer = trainer_options(config);
+  options.extend_by = config.control.extend_by;
+  options.extend_every = config.control.extend_every;
+  options.single_layer = config.field.kind == "single-layer";
+  options.inner = activation_from_name(config.field.activation);
+  options.outer = activation_from_name(config.field.outer_activation);
+  return options;
+}
+
+/// The configured training, with intervals that hold every state where more become active.
 template <class T>
-class GrowingTraining {
- public:
-  GrowingTraining(const Experiment<T>& e, ProblemDefinition<T> definition)
-      : config_(e.config),
-        definition_(std::move(definition)),
-        data_(borrowed(e.train)),
-        start_(initial_control(e.config, definition_)) {
-    begin(config_.control.active_intervals.value_or(intervals()));
-  }
-
-  [[nodiscard]] Index intervals() const { return definition_.grid.intervals(); }
-  [[nodiscard]] Index active() const { return active_intervals(definition_); }
-  [[nodiscard]] Trainer<T>& trainer() { return *trainer_; }
-
-  void restore(const TrainerState<T>& state) {
-    const auto n_u = static_cast<std::size_t>(definition_.field->layout().size());
-    const std::size_t active = state.control.size() / n_u;
-    if (active >= 1 && active <= static_cast<std::size_t>(intervals()) &&
-        active * n_u == state.control.size()) {
-      begin(static_cast<Index>(active));
-    }
-    trainer_->restore(state);
-  }
-
-  /// Whether the end of `epoch` is followed by a tail test.
-  [[nodiscard]] bool tests_after(std::int64_t epoch) const {
-    const auto& control = config_.control;
-    return control.extend_by > 0 && active() < intervals() && epoch % control.extend_every == 0 &&
-           epoch < config_.optimizer.epochs;
-  }
-
-  /// The tail test on at most 4096 samples, evenly picked.
-  [[nodiscard]] TailTest test() const {
-    constexpr Index most = 4096;
-    Dataset<T> some;
-    const Index stride = (data_->size() + most - 1) / most;
-    some.classes = data_->classes;
-    some.features.resize(data_->feature_count(), (data_->size() + stride - 1) / stride);
-    for (Index d = 0; d < data_->size(); d += stride) {
-      some.features.col(d / stride) = data_->features.col(d);
-      some.labels.push_back(data_->labels[static_cast<std::size_t>(d)]);
-    }
-    OptimalControlProblem<T> problem(definition_, std::make_shared<const Dataset<T>>(std::move(some)));
-    return test_tail(problem, trainer_->control(), config_.field.kind == "single-layer",
-                     activation_from_name(config_.field.activation),
-                     activation_from_name(config_.field.outer_activation));
-  }
-
-  /// More intervals become active; every state stays as it is.
-  void extend() {
-    RunConfig config = config_;
-    config.control.initialization = config_.field.kind == "single-layer" ? "zero" : "second-layer-zero";
-    const TrainerState<T> state = extended(trainer_->state(), initial_control(config, definition_),
-                                           std::min(active() + config_.control.extend_by, intervals()));
-    restore(state);
-  }
-
- private:
-  void begin(Index active) {
-    definition_.active_intervals = active;
-    Control<T> u(definition_.field->layout(), active);
-    std::copy_n(start_.values().begin(), u.values().size(), u.values().begin());
-    trainer_.reset();
-    problem_ = std::make_unique<OptimalControlProblem<T>>(definition_, data_);
-    trainer_ = std::make_unique<Trainer<T>>(*problem_, std::move(u), trainer_options(config_));
-  }
-
-  const RunConfig& config_;
-  ProblemDefinition<T> definition_;
-  std::shared_ptr<const Dataset<T>> data_;
-  Control<T> start_;
-  std::unique_ptr<OptimalControlProblem<T>> problem_;
-  std::unique_ptr<Trainer<T>> trainer_;
-};
+GrowingTraining<T> make_training(const Experiment<T>& e, const IntegratorRegistry& integrators) {
+  ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
+  definition.active_intervals = e.config.control.active_intervals.value_or(0);
+  RunConfig resting = e.config;
+  resting.control.initialization = e.config.field.kind == "single-layer" ? "zero" : "second-layer-zero";
+  return {definition, borrowed(e.train), initial_control(e.config, definition),
+          [resting, definition] { return initial_control(resting, definition); }, growing_options(e.config)};
+}
 
 /// α(1) of the stage cost; 0 where it has none.
 template <class T>
@@ -242,7 +194,7 @@ double certifying_alpha(const Experiment<T>& e) {
 template <class T, class OpenRun>
 int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vector<std::string>& plugins,
                  const IntegratorRegistry& integrators, OpenRun&& open_run) {
-  GrowingTraining<T> training(e, make_definition<T>(e.config, e.train.class_count(), integrators));
+  GrowingTraining<T> training = make_training(e, integrators);
   const RunDirectory run = open_run();
   if (resumed) {
     training.restore(read_checkpoint<T>(run));
@@ -256,55 +208,39 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   TrainingResult result;
   {
     const InterruptGuard interrupt;
-    Progress progress(by_steps ? training.trainer().state().steps : training.trainer().epoch(),
+    Progress progress(by_steps ? training.state().steps : training.trainer().epoch(),
                       by_steps ? epochs * per_epoch : epochs, alpha);
-    bool test_due = false;
-    const auto keep = [&](std::int64_t epoch) {
-      if (epoch % e.config.run.checkpoint_every == 0 || epoch == epochs) {
-        metrics.flush();
-        write_checkpoint(run, training.trainer().state());
-      }
-    };
-    const auto observe = [&](const EpochMetrics& m) {
+    typename GrowingTraining<T>::Observers observers;
+    observers.epoch = [&](const EpochMetrics& m) {
       metrics.add(m);
       if (!by_steps) {
         progress.show(m);
       }
-      test_due = training.tests_after(m.epoch);
-      if (!test_due) {
-        keep(m.epoch);
-      }
-      return !test_due;
+      return true;
     };
-    const auto observe_step = [&](const StepMetrics& m) {
-      if (by_steps) {
-        progress.show(m);
+    if (by_steps) {
+      observers.step = [&](const StepMetrics& m) { progress.show(m); };
+    }
+    observers.test = [&](const TailTestOutcome& outcome) {
+      progress.end();
+      fmt::print(stderr, "epoch {}: {}\n", outcome.epoch,
+                 outcome.test
+                     ? tail_text(*outcome.test, training.intervals())
+                     : fmt::format("{}; {} intervals stay active", outcome.failure, training.active()));
+    };
+    observers.settled = [&](std::int64_t epoch) {
+      if (epoch % e.config.run.checkpoint_every == 0 || epoch == epochs) {
+        metrics.flush();
+        write_checkpoint(run, training.state());
       }
     };
-    do {
-      test_due = false;
-      result = training.trainer().run(observe, interrupt.requested(), observe_step);
-      if (test_due) {
-        progress.end();
-        try {
-          const TailTest test = training.test();
-          fmt::print(stderr, "epoch {}: {}\n", result.epoch, tail_text(test, training.intervals()));
-          if (test.pays()) {
-            training.extend();
-          }
-        } catch (const NumericalError& error) {
-          fmt::print(stderr, "epoch {}: {}; {} intervals stay active\n", result.epoch, error.what(),
-                     training.active());
-        }
-        keep(result.epoch);
-      }
-    } while (test_due);
+    result = training.run(observers, interrupt.requested());
     progress.end();
     metrics.flush();
   }
   const Control<T> u = followed_by_zeros(training.trainer().control(), training.intervals());
   if (result.outcome != TrainingOutcome::not_finite) {
-    write_checkpoint(run, training.trainer().state());
+    write_checkpoint(run, training.state());
   }
   write_model(run.file("model.safetensors"), e.model_info(), u);
   switch (result.outcome) {
@@ -319,9 +255,6 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
       return 1;
     case TrainingOutcome::finished:
       break;
-  }
-  if (by_steps) {
-    fmt::print(stderr, "measuring all layers on {} samples\n", e.train.size() + e.test.size());
   }
   nlohmann::ordered_json tail;
   std::string tail_line;
@@ -338,7 +271,7 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
                    {"pays", test.pays()}});
     }
   }
-  return conclude(e, u, result, training.trainer().seconds(), tail, tail_line, run, json, plugins,
+  return conclude(e, u, result, training.trainer().seconds(), by_steps, tail, tail_line, run, json, plugins,
                   integrators);
 }
 
@@ -366,6 +299,11 @@ void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
   }
 }
 
+void write_config(const RunDirectory& run, const RunConfig& config) {
+  run.write("config.toml", to_toml(config));
+  run.write(begun_with, to_toml(config));
+}
+
 void print_keys() {
   for (const ConfigKeyInfo& key : config_keys()) {
     fmt::print("{}  ({}; default {})\n    {}\n", key.name, key.type, key.fallback, key.text);
@@ -387,12 +325,13 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
   settle_precision(config, integrators);
   return with_precision(config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(config);
+    warn_of_empty_classes(e.train);
     return run_training(e, false, options.json, options.plugins, integrators, [&] {
       RunDirectory run = options.out.empty() ? RunDirectory::create_next(std::filesystem::path("runs") /
                                                                          source_title(options.source, config))
                                              : RunDirectory::create(options.out);
-      run.write("config.toml", to_toml(e.config));
-      run.write(begun_with, to_toml(e.config));
+      write_config(run, e.config);
+      keep_fingerprint(run, e);
       run.write("environment.json", environment_json(e.config.run.threads));
       return run;
     });
@@ -413,10 +352,19 @@ int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) 
   if (options.threads > 0) {
     set_key(config, fmt::format("run.threads={}", options.threads));
   }
+  if (!options.data.empty()) {
+    move_data(config, options.data);
+  }
   settle_precision(config, integrators);
   return with_precision(config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(config);
-    return run_training(e, true, options.json, options.plugins, integrators, [&] { return run; });
+    demand_same_samples(run, e);
+    return run_training(e, true, options.json, options.plugins, integrators, [&] {
+      if (!options.data.empty()) {
+        write_config(run, e.config);  // where the samples are from now on
+      }
+      return run;
+    });
   });
 }
 

@@ -219,7 +219,8 @@ nlohmann::ordered_json comparison_json(const ComparisonResults& results) {
                            {"second_scheme", r.second_scheme},
                            {"objective", r.solution.objective.total()},
                            {"accuracy", r.solution.accuracy},
-                           {"apart", errors_json(r.apart)}};
+                           {"apart", errors_json(r.apart)},
+                           {"limited_by_kinks", r.limited_by_kinks}};
   }
   if (!results.rows.empty()) {
     result["schemes"] = rows_json(results.rows);

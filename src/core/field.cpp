@@ -1,6 +1,9 @@
 #include "turnpike/field.hpp"
 
 #include <fmt/format.h>
+#include <cstdlib>
+#include <string_view>
+#include <type_traits>
 
 #include "core/single_layer_field.hpp"
 #include "core/two_layer_field.hpp"
@@ -16,24 +19,69 @@ void demand_positive(Index value, const char* what) {
   }
 }
 
+template <class T>
+kernels::Products products_of(ProductPrecision precision, Index n) {
+  if (precision == ProductPrecision::full) {
+    return kernels::Products::full;
+  }
+  if (!std::is_same_v<T, float>) {
+    throw InputError("bf16 products are of float fields; take full ones in double");
+  }
+  if (n <= kernels::largest_small_dimension) {
+    throw InputError(fmt::format(
+        "run.precision = bf16 is for fields of more than {} state components, but this one has {} and no "
+        "matrix products; set run.precision = float",
+        kernels::largest_small_dimension, n));
+  }
+  switch (bf16_support()) {
+    case Bf16Support::native:
+      return kernels::Products::bf16;
+    case Bf16Support::emulated:
+      return kernels::Products::bf16_emulated;
+    case Bf16Support::none:
+      break;
+  }
+  throw InputError(
+      "run.precision = bf16 needs a processor with the instructions avx512_bf16, which this one has not, and "
+      "a build "
+      "with oneDNN; set run.precision = float");
+}
+
 }  // namespace
 
-template <class T>
-std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation) {
-  demand_positive(n, "state dimension n of the single-layer field");
-  return std::make_unique<SingleLayerField<T>>(n, activation);
+Bf16Support bf16_support() {
+  const char* const wish = std::getenv("TURNPIKE_BF16");
+  if (wish != nullptr && *wish != '\0') {
+    if (std::string_view(wish) != "emulate") {
+      throw InputError(
+          fmt::format("TURNPIKE_BF16 = '{}' in the environment; set it to emulate, or unset it", wish));
+    }
+    return Bf16Support::emulated;
+  }
+  return kernels::bf16_products_exist() ? Bf16Support::native : Bf16Support::none;
 }
 
 template <class T>
-std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activation inner, Activation outer) {
+std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation,
+                                                        ProductPrecision products) {
+  demand_positive(n, "state dimension n of the single-layer field");
+  return std::make_unique<SingleLayerField<T>>(n, activation, products_of<T>(products, n));
+}
+
+template <class T>
+std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activation inner, Activation outer,
+                                                     ProductPrecision products) {
   demand_positive(n, "state dimension n of the two-layer field");
   demand_positive(h, "hidden dimension h of the two-layer field");
-  return std::make_unique<TwoLayerField<T>>(n, h, inner, outer);
+  return std::make_unique<TwoLayerField<T>>(n, h, inner, outer, true, products_of<T>(products, n));
 }
 
-template std::unique_ptr<VectorField<float>> make_single_layer_field(Index, Activation);
-template std::unique_ptr<VectorField<double>> make_single_layer_field(Index, Activation);
-template std::unique_ptr<VectorField<float>> make_two_layer_field(Index, Index, Activation, Activation);
-template std::unique_ptr<VectorField<double>> make_two_layer_field(Index, Index, Activation, Activation);
+#define TURNPIKE_INSTANTIATE(T)                                                                          \
+  template std::unique_ptr<VectorField<T>> make_single_layer_field(Index, Activation, ProductPrecision); \
+  template std::unique_ptr<VectorField<T>> make_two_layer_field(Index, Index, Activation, Activation,    \
+                                                                ProductPrecision);
+
+TURNPIKE_INSTANTIATE(float)
+TURNPIKE_INSTANTIATE(double)
 
 }  // namespace turnpike

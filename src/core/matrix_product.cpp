@@ -1,7 +1,14 @@
 #include "core/matrix_product.hpp"
 
 #include <Eigen/Core>
+#include <array>
 #include <cassert>
+#include <cstdint>
+#include <map>
+#include <stdexcept>
+#include <vector>
+
+#include "core/bf16.hpp"
 
 #ifdef TURNPIKE_ONEDNN
 #include <dnnl.h>
@@ -49,20 +56,145 @@ class OneThread {
 };
 #endif
 
+/// Memory of this thread for a factor in lower precision; it grows and is kept.
+template <class Entry>
+Entry* buffer_of(int factor, Index size) {
+  thread_local std::array<std::vector<Entry>, 2> buffers;
+  std::vector<Entry>& buffer = buffers[static_cast<std::size_t>(factor)];
+  if (static_cast<Index>(buffer.size()) < size) {
+    buffer.resize(static_cast<std::size_t>(size));
+  }
+  return buffer.data();
+}
+
+/// The entries of `factor` through `convert`, row by row as they are stored, without gaps.
+template <class Entry, class Convert>
+Entry* converted(int which, ConstTile<float> factor, Convert&& convert) {
+  Entry* const entries = buffer_of<Entry>(which, factor.rows * factor.columns);
+  for (Index i = 0; i < factor.rows; ++i) {
+    const float* const from = factor.row(i);
+    Entry* const to = entries + i * factor.columns;
+    for (Index j = 0; j < factor.columns; ++j) {
+      to[j] = convert(from[j]);
+    }
+  }
+  return entries;
+}
+
+Factor<float> rounded(int which, Factor<float> factor) {
+  const ConstTile<float>& stored = factor.stored;
+  const float* const entries = converted<float>(which, stored, [](float x) { return from_bf16(to_bf16(x)); });
+  return {{entries, stored.rows, stored.columns, stored.columns}, factor.transposed};
+}
+
+#ifdef TURNPIKE_ONEDNN
+void must(dnnl_status_t status) {
+  if (status != dnnl_success) {
+    throw std::runtime_error("oneDNN has no bf16 product on this processor; set run.precision = float");
+  }
+}
+
+/// A handle of oneDNN with its destructor.
+template <class Handle, dnnl_status_t (*destroy)(Handle)>
+struct Owned {
+  Handle handle = nullptr;
+  Owned() = default;
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  ~Owned() {
+    if (handle != nullptr) {
+      destroy(handle);
+    }
+  }
+};
+
+struct Processor {
+  Owned<dnnl_engine_t, dnnl_engine_destroy> engine;
+  Owned<dnnl_stream_t, dnnl_stream_destroy> stream;
+  Processor() {
+    must(dnnl_engine_create(&engine.handle, dnnl_cpu, 0));
+    must(dnnl_stream_create(&stream.handle, engine.handle, dnnl_stream_default_flags));
+  }
+};
+
+/// Rows, columns and inner dimension, transpositions, the stride of C and accumulation.
+using ProductShape = std::array<Index, 7>;
+
+/// C (m×n, float) = A (m×k) B (k×n) of factors in bfloat16 without gaps, or C += A B, as a primitive of
+/// oneDNN.
+class Bf16Product {
+ public:
+  Bf16Product(const Processor& processor, const ProductShape& shape) {
+    const auto [m, n, k, transposed_A, transposed_B, stride, accumulate] = shape;
+    const auto describe = [](Index rows, Index columns, dnnl_data_type_t type, Index row_stride,
+                             Index column_stride) {
+      dnnl_memory_desc_t description{};
+      const dnnl_dims_t dimensions = {rows, columns};
+      const dnnl_dims_t strides = {row_stride, column_stride};
+      must(dnnl_memory_desc_init_by_strides(&description, 2, dimensions, type, strides));
+      return description;
+    };
+    const dnnl_memory_desc_t a =
+        describe(m, k, dnnl_bf16, transposed_A != 0 ? 1 : k, transposed_A != 0 ? m : 1);
+    const dnnl_memory_desc_t b =
+        describe(k, n, dnnl_bf16, transposed_B != 0 ? 1 : n, transposed_B != 0 ? k : 1);
+    const dnnl_memory_desc_t c = describe(m, n, dnnl_f32, stride, 1);
+    dnnl_matmul_desc_t operation{};
+    must(dnnl_matmul_desc_init(&operation, &a, &b, nullptr, &c));
+    Owned<dnnl_primitive_attr_t, dnnl_primitive_attr_destroy> attributes;
+    must(dnnl_primitive_attr_create(&attributes.handle));
+    if (accumulate != 0) {
+      Owned<dnnl_post_ops_t, dnnl_post_ops_destroy> sum;
+      must(dnnl_post_ops_create(&sum.handle));
+      must(dnnl_post_ops_append_sum(sum.handle, 1.0F));
+      must(dnnl_primitive_attr_set_post_ops(attributes.handle, sum.handle));
+    }
+    Owned<dnnl_primitive_desc_t, dnnl_primitive_desc_destroy> description;
+    must(dnnl_primitive_desc_create(&description.handle, &operation, attributes.handle,
+                                    processor.engine.handle, nullptr));
+    must(dnnl_primitive_create(&primitive_.handle, description.handle));
+    must(dnnl_memory_create(&A_.handle, &a, processor.engine.handle, nullptr));
+    must(dnnl_memory_create(&B_.handle, &b, processor.engine.handle, nullptr));
+    must(dnnl_memory_create(&C_.handle, &c, processor.engine.handle, nullptr));
+  }
+
+  void execute(const Processor& processor, std::uint16_t* A, std::uint16_t* B, float* C) const {
+    must(dnnl_memory_set_data_handle(A_.handle, A));
+    must(dnnl_memory_set_data_handle(B_.handle, B));
+    must(dnnl_memory_set_data_handle(C_.handle, C));
+    const std::array<dnnl_exec_arg_t, 3> arguments = {
+        {{DNNL_ARG_SRC, A_.handle}, {DNNL_ARG_WEIGHTS, B_.handle}, {DNNL_ARG_DST, C_.handle}}};
+    must(dnnl_primitive_execute(primitive_.handle, processor.stream.handle, 3, arguments.data()));
+    must(dnnl_stream_wait(processor.stream.handle));
+  }
+
+ private:
+  Owned<dnnl_primitive_t, dnnl_primitive_destroy> primitive_;
+  Owned<dnnl_memory_t, dnnl_memory_destroy> A_;
+  Owned<dnnl_memory_t, dnnl_memory_destroy> B_;
+  Owned<dnnl_memory_t, dnnl_memory_destroy> C_;
+};
+
+void multiply_in_bf16(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
+  const OneThread one_thread;
+  // A primitive works in memory of its own, so each thread has its primitives.
+  thread_local const Processor processor;
+  thread_local std::map<ProductShape, Bf16Product> products;
+  const ProductShape shape = {
+      C.rows,   C.columns,         A.columns(), A.transposed ? 1 : 0, B.transposed ? 1 : 0,
+      C.stride, accumulate ? 1 : 0};
+  const Bf16Product& product = products.try_emplace(shape, processor, shape).first->second;
+  product.execute(processor, converted<std::uint16_t>(0, A.stored, to_bf16),
+                  converted<std::uint16_t>(1, B.stored, to_bf16), C.data);
+}
+#endif
+
 template <class T>
 void check_shapes([[maybe_unused]] Factor<T> A, [[maybe_unused]] Factor<T> B, [[maybe_unused]] Tile<T> C) {
   assert(A.rows() == C.rows && B.columns() == C.columns && A.columns() == B.rows());
 }
 
-}  // namespace
-
-void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate) {
-  check_shapes(A, B, C);
-  multiply_by_eigen(A, B, C, accumulate);
-}
-
-void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
-  check_shapes(A, B, C);
+void multiply_floats(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
 #ifdef TURNPIKE_ONEDNN
   // Below, the call itself costs more than the product.
   constexpr Index large = 1 << 16;
@@ -78,6 +210,39 @@ void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) 
   }
 #endif
   multiply_by_eigen(A, B, C, accumulate);
+}
+
+}  // namespace
+
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate,
+              [[maybe_unused]] Products products) {
+  assert(products == Products::full);
+  check_shapes(A, B, C);
+  multiply_by_eigen(A, B, C, accumulate);
+}
+
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate, Products products) {
+  check_shapes(A, B, C);
+  switch (products) {
+    case Products::full:
+      return multiply_floats(A, B, C, accumulate);
+    case Products::bf16_emulated:
+      return multiply_floats(rounded(0, A), rounded(1, B), C, accumulate);
+    case Products::bf16:
+#ifdef TURNPIKE_ONEDNN
+      return multiply_in_bf16(A, B, C, accumulate);
+#else
+      throw std::runtime_error("this build has no oneDNN to multiply in bf16; set run.precision = float");
+#endif
+  }
+}
+
+bool bf16_products_exist() {
+#if defined(TURNPIKE_ONEDNN) && defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
 }
 
 const char* matrix_product_library() {

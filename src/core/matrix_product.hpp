@@ -25,11 +25,23 @@ template <class T>
   return {factor.stored, !factor.transposed};
 }
 
+/// What becomes of the factors of float products, and by whom they are multiplied.
+enum class Products {
+  full,           ///< nothing
+  bf16,           ///< rounded to bfloat16, multiplied by oneDNN with the processor's instructions
+  bf16_emulated,  ///< rounded to bfloat16, multiplied as floats: the same but for the order of sums
+};
+
 /// C = A B, or C += A B when `accumulate`. Runs on the calling thread alone and gives the same bits on any
 /// number of threads. Float goes to oneDNN where the build has it and the product is large, all else to
-/// Eigen.
-void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate);
-void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate);
+/// Eigen. bf16 throws std::runtime_error where oneDNN has no such product; see `bf16_products_exist`.
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate,
+              Products products = Products::full);
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate,
+              Products products = Products::full);
+
+/// Whether this processor and this build's oneDNN multiply in bfloat16.
+bool bf16_products_exist();
 
 /// What multiplies large float matrices, e.g. "oneDNN 2.6.3".
 const char* matrix_product_library();

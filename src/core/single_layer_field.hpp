@@ -13,9 +13,10 @@ namespace turnpike {
 template <class T>
 class SingleLayerField final : public VectorField<T> {
  public:
-  SingleLayerField(Index n, Activation activation)
+  SingleLayerField(Index n, Activation activation, kernels::Products products = kernels::Products::full)
       : n_(n),
         activation_(activation),
+        products_(products),
         layout_({{.name = "A", .rows = n, .columns = n},
                  {.name = "b", .rows = n, .columns = 1, .vector = true}}) {}
 
@@ -29,7 +30,7 @@ class SingleLayerField final : public VectorField<T> {
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* /*scratch*/) const override {
     const Parts parts = split(record, X.columns);
     copy(X, parts.X);
-    kernels::affine<T>(A(u), b(u), X, parts.a);                    // Z = A X + b 1ᵀ
+    kernels::affine<T>(A(u), b(u), X, parts.a, products_);         // Z = A X + b 1ᵀ
     kernels::activate<T>(activation_, parts.a, parts.derivative);  // a = σ(Z)
     copy(parts.a, Xdot);
   }
@@ -40,16 +41,16 @@ class SingleLayerField final : public VectorField<T> {
     const Tile<T> Delta{scratch, n_, Lambda.columns, Lambda.columns};
     kernels::multiply_by_derivative<T>(activation_, parts.a.data, parts.derivative, Lambda, Delta);
     if (Xbar.data != nullptr) {
-      kernels::affine_pull_back_state<T>(A(u), Delta, Xbar);  // X̄ = Aᵀ Δ
+      kernels::affine_pull_back_state<T>(A(u), Delta, Xbar, products_);  // X̄ = Aᵀ Δ
     }
     if (ubar != nullptr) {
-      kernels::affine_pull_back_control<T>(parts.X, Delta, ubar, ubar + n_ * n_);  // Ā += Δ Xᵀ
+      kernels::affine_pull_back_control<T>(parts.X, Delta, ubar, ubar + n_ * n_, products_);  // Ā += Δ Xᵀ
     }
   }
 
   void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* /*scratch*/) const override {
     const Parts parts = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
-    kernels::affine<T>(A(u), nullptr, V, JV);
+    kernels::affine<T>(A(u), nullptr, V, JV, products_);
     kernels::multiply_by_derivative<T>(activation_, parts.a.data, parts.derivative, JV, JV);
   }
 
@@ -73,6 +74,7 @@ class SingleLayerField final : public VectorField<T> {
 
   Index n_;
   Activation activation_;
+  kernels::Products products_;
   ControlLayout layout_;
 };
 

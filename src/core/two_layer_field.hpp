@@ -17,12 +17,14 @@ template <class T>
 class TwoLayerField final : public VectorField<T> {
  public:
   /// `fused` = false takes the general path for small n too; the results agree to rounding.
-  TwoLayerField(Index n, Index h, Activation inner, Activation outer, bool fused = true)
+  TwoLayerField(Index n, Index h, Activation inner, Activation outer, bool fused = true,
+                kernels::Products products = kernels::Products::full)
       : n_(n),
         h_(h),
         inner_(inner),
         outer_(outer),
         fused_(fused && n <= kernels::largest_small_dimension),
+        products_(products),
         layout_({{.name = "A1", .rows = h, .columns = n},
                  {.name = "b1", .rows = h, .columns = 1, .vector = true},
                  {.name = "A2", .rows = n, .columns = h},
@@ -50,9 +52,9 @@ class TwoLayerField final : public VectorField<T> {
       for (Index i = 0; i < n_; ++i) {
         std::copy_n(X.row(i), columns, parts.inner.X + i * columns);
       }
-      kernels::affine<T>(control.A1, control.b1, X, a);                   // Z₁ = A₁ X + b₁ 1ᵀ
-      kernels::activate<T>(inner_, a, parts.inner.derivative);            // a = σ₁(Z₁)
-      kernels::affine<T>(control.A2, control.b2, ConstTile<T>(a), Xdot);  // Z₂ = A₂ a + b₂ 1ᵀ
+      kernels::affine<T>(control.A1, control.b1, X, a, products_);  // Z₁ = A₁ X + b₁ 1ᵀ
+      kernels::activate<T>(inner_, a, parts.inner.derivative);      // a = σ₁(Z₁)
+      kernels::affine<T>(control.A2, control.b2, ConstTile<T>(a), Xdot, products_);  // Z₂ = A₂ a + b₂ 1ᵀ
     }
     if (outer_ != Activation::identity) {
       kernels::activate<T>(outer_, Xdot, parts.outer_derivative);  // Ẋ = σ₂(Z₂)
@@ -88,17 +90,17 @@ class TwoLayerField final : public VectorField<T> {
       kernels::accumulate_row_sums<T>(Delta2, b2bar);
       return;
     }
-    kernels::affine_pull_back_state<T>(control.A2, Delta2, Delta1);
+    kernels::affine_pull_back_state<T>(control.A2, Delta2, Delta1, products_);
     kernels::multiply_by_derivative<T>(inner_, parts.inner.a, parts.inner.derivative, Delta1,
                                        Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
     if (Xbar.data != nullptr) {
-      kernels::affine_pull_back_state<T>(control.A1, Delta1, Xbar);  // X̄ = A₁ᵀΔ₁
+      kernels::affine_pull_back_state<T>(control.A1, Delta1, Xbar, products_);  // X̄ = A₁ᵀΔ₁
     }
     if (ubar != nullptr) {
       const ConstTile<T> X{parts.inner.X, n_, columns, columns};
       const ConstTile<T> a{parts.inner.a, h_, columns, columns};
-      kernels::affine_pull_back_control<T>(X, Delta1, A1bar, b1bar);  // Ā₁ += Δ₁Xᵀ
-      kernels::affine_pull_back_control<T>(a, Delta2, A2bar, b2bar);  // Ā₂ += Δ₂aᵀ
+      kernels::affine_pull_back_control<T>(X, Delta1, A1bar, b1bar, products_);  // Ā₁ += Δ₁Xᵀ
+      kernels::affine_pull_back_control<T>(a, Delta2, A2bar, b2bar, products_);  // Ā₂ += Δ₂aᵀ
     }
   }
 
@@ -106,9 +108,9 @@ class TwoLayerField final : public VectorField<T> {
     const Parts parts = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
     const kernels::TwoLayerControl<T> control = parts_of(u);
     const Tile<T> hidden{scratch, h_, V.columns, V.columns};
-    kernels::affine<T>(control.A1, nullptr, V, hidden);
+    kernels::affine<T>(control.A1, nullptr, V, hidden, products_);
     kernels::multiply_by_derivative<T>(inner_, parts.inner.a, parts.inner.derivative, hidden, hidden);
-    kernels::affine<T>(control.A2, nullptr, ConstTile<T>(hidden), JV);  // JV = A₂ (σ₁′ ∘ A₁V)
+    kernels::affine<T>(control.A2, nullptr, ConstTile<T>(hidden), JV, products_);  // JV = A₂ (σ₁′ ∘ A₁V)
     if (outer_ != Activation::identity) {
       kernels::multiply_by_derivative<T>(outer_, parts.outer, parts.outer_derivative, JV, JV);
     }
@@ -143,6 +145,7 @@ class TwoLayerField final : public VectorField<T> {
   Activation inner_;
   Activation outer_;
   bool fused_;
+  kernels::Products products_;
   ControlLayout layout_;
 };
 

@@ -41,7 +41,8 @@ DifferenceEstimate best_of_ladder(Difference&& difference, double first, int run
   for (std::size_t i = 1; i + 2 < values.size(); ++i) {
     const double apart = std::max({std::abs(values[i] - values[i - 1]), std::abs(values[i] - values[i + 1]),
                                    std::abs(values[i] - values[i + 2])});
-    if (apart < best.resolution) {
+    const bool finite = std::isfinite(values[i - 1] + values[i] + values[i + 1] + values[i + 2]);
+    if (finite && apart < best.resolution) {
       best = {values[i], apart};
     }
   }

@@ -259,6 +259,8 @@ RunConfig recipe(std::string_view name) {
     config.optimizer.clip = 0;
     config.optimizer.epochs = 6;
     config.optimizer.batch = 256;
+    config.optimizer.batch_of_recipe = true;
+    config.optimizer.warmup_of_recipe = true;
     config.run.precision = "float";
     config.run.checkpoint_every = 1;
     return config;
@@ -318,6 +320,20 @@ void set_key(RunConfig& config, std::string_view assignment) {
     }
   }
   assign(config, name, parsed, "--set ");
+}
+
+std::vector<std::string> training_keys(const std::vector<std::string>& assignments, bool seeded) {
+  const std::set<std::string_view> others = {
+      "data.standardize",  "control.initialization", "control.stiffness",   "control.active_intervals",
+      "control.extend_by", "control.extend_every",   "run.checkpoint_every"};
+  std::vector<std::string> keys;
+  for (const std::string& assignment : assignments) {
+    const std::string key = assignment.substr(0, assignment.find('='));
+    if (key.starts_with("optimizer.") || others.contains(key) || (key == "run.seed" && !seeded)) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
 }
 
 bool has_pictures(const RunConfig& config) {

@@ -171,6 +171,15 @@ ConfigKey standardize_key() {
   return key;
 }
 
+/// `key`, which takes `of_recipe` back when it is set.
+ConfigKey set_by_user(ConfigKey key, bool RunConfig::Optimizer::*of_recipe) {
+  key.set = [set = key.set, of_recipe](RunConfig& c, const json& v) {
+    set(c, v);
+    c.optimizer.*of_recipe = false;
+  };
+  return key;
+}
+
 ConfigKey components_key() {
   ConfigKey key;
   key.name = "cost.components";
@@ -323,8 +332,9 @@ std::vector<ConfigKey> make_table() {
       number("optimizer.learning_rate", positive, "Learning rate η.", MEMBER(optimizer.learning_rate)),
       text("optimizer.schedule", {"constant", "cosine", "step"}, "How η changes over the steps.",
            MEMBER(optimizer.schedule)),
-      number("optimizer.warmup", nonnegative, "Steps over which η rises linearly from 0.",
-             MEMBER(optimizer.warmup)),
+      set_by_user(number("optimizer.warmup", nonnegative, "Steps over which η rises linearly from 0.",
+                         MEMBER(optimizer.warmup)),
+                  &RunConfig::Optimizer::warmup_of_recipe),
       number("optimizer.step_every", at_least_one, "Schedule step: epochs between reductions of η.",
              MEMBER(optimizer.step_every)),
       number("optimizer.step_factor", {0, 1, true}, "Schedule step: factor of each reduction.",
@@ -333,8 +343,11 @@ std::vector<ConfigKey> make_table() {
              MEMBER(optimizer.clip)),
       number("optimizer.epochs", {0, 1e12, false}, "Passes over the training samples.",
              MEMBER(optimizer.epochs)),
-      number("optimizer.batch", {0, 1e9, false}, "Samples per step; 0 for all of them.",
-             MEMBER(optimizer.batch)),
+      set_by_user(
+          number("optimizer.batch", {0, 1e9, false},
+                 "Samples per step; 0 for all of them. A recipe's own is cut to the number of samples.",
+                 MEMBER(optimizer.batch)),
+          &RunConfig::Optimizer::batch_of_recipe),
       number("optimizer.weight_decay", nonnegative,
              "w adds w u to the gradient (w/2 ‖u‖² to each step's loss); beside cost.r, not instead of it.",
              MEMBER(optimizer.weight_decay)),
@@ -349,7 +362,10 @@ std::vector<ConfigKey> make_table() {
       number("optimizer.finish_iterations", at_least_one, "Evaluations that the finish may take.",
              MEMBER(optimizer.finish_iterations)),
       number("run.seed", {0, 9e15, false}, "Seed of the start, the noise and the shuffle.", MEMBER(run.seed)),
-      text("run.precision", {"double", "float"}, "Scalar type of states, controls and gradients.",
+      text("run.precision", {"double", "float", "bf16"},
+           "Scalar type of states, controls and gradients; bf16: float, with the factors of matrix products "
+           "rounded to "
+           "bfloat16, on processors that have it (see `turnpike doctor`).",
            MEMBER(run.precision)),
       number("run.threads", {1, 1024, false}, "Threads; never changes a bit of the result.",
              MEMBER(run.threads)),

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -66,15 +69,34 @@ void load_pictures(Experiment<T>& e, const std::vector<std::string>& classes) {
   }
 }
 
-/// Train and test samples as the source has them, with `classes` where they are known already.
-template <class T>
-void load_data(Experiment<T>& e, const std::vector<std::string>& classes) {
-  const auto& data = e.config.data;
-  if (data.source == "two-spirals") {
-    e.train = two_spirals<T>(spirals_of(e.config));
-    e.test = two_spirals_test<T>(spirals_of(e.config));
-    return;
+/// `hash` with the bytes of `values` mixed in, eight at a time.
+template <class Value>
+std::uint64_t mixed(std::uint64_t hash, std::span<const Value> values) {
+  const std::span<const std::byte> bytes = std::as_bytes(values);
+  for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min(sizeof word, bytes.size() - i));
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
+    hash ^= hash >> 32U;
   }
+  return hash;
+}
+
+template <class T>
+std::uint64_t fingerprint_of(const Experiment<T>& e) {
+  std::uint64_t hash = 1;
+  for (const Dataset<T>* data : {&e.train, &e.test}) {
+    const std::vector<std::int64_t> shape = {data->feature_count(), data->size()};
+    hash = mixed<std::int64_t>(hash, shape);
+    hash = mixed<T>(hash, {data->features.data(), static_cast<std::size_t>(data->features.size())});
+    hash = mixed<int>(hash, data->labels);
+  }
+  return hash;
+}
+
+template <class T>
+void load_files(Experiment<T>& e, const std::vector<std::string>& classes) {
+  const auto& data = e.config.data;
   if (has_pictures(e.config)) {
     load_pictures(e, classes);
     return;
@@ -86,6 +108,18 @@ void load_data(Experiment<T>& e, const std::vector<std::string>& classes) {
   } else if (data.test_fraction > 0) {
     set_test_aside(e);
   }
+}
+
+/// Train and test samples as the source has them, with `classes` where they are known already.
+template <class T>
+void load_data(Experiment<T>& e, const std::vector<std::string>& classes) {
+  if (e.config.data.source == "two-spirals") {
+    e.train = two_spirals<T>(spirals_of(e.config));
+    e.test = two_spirals_test<T>(spirals_of(e.config));
+    return;
+  }
+  load_files(e, classes);
+  e.fingerprint = fingerprint_of(e);
 }
 
 /// Other samples for a stored model.
@@ -124,7 +158,8 @@ bool needs_double(const RunConfig& config, bool standardized) {
 
 template <class T>
 Experiment<T> cast_experiment(Experiment<double>&& e) {
-  Experiment<T> result{std::move(e.config), cast<T>(e.train), {}, std::move(e.standardization)};
+  Experiment<T> result{
+      std::move(e.config), cast<T>(e.train), {}, std::move(e.standardization), e.fingerprint};
   e.train = {};  // before the next is converted
   result.test = cast<T>(e.test);
   return result;
@@ -157,7 +192,15 @@ void resolve(Experiment<T>& e) {
                                    component, *c.field.state - 1));
     }
   }
-  if (c.optimizer.batch > e.train.size()) {
+  auto& o = c.optimizer;
+  if (o.batch_of_recipe) {
+    o.batch = std::min<std::int64_t>(o.batch, e.train.size());
+  }
+  if (o.warmup_of_recipe) {
+    const std::int64_t steps = o.epochs * (o.batch == 0 ? 1 : (e.train.size() + o.batch - 1) / o.batch);
+    o.warmup = o.warmup > steps ? steps / 10 : o.warmup;
+  }
+  if (o.batch > e.train.size()) {
     throw InputError(fmt::format("optimizer.batch = {}, but there are {} training samples; give at most that",
                                  c.optimizer.batch, e.train.size()));
   }
@@ -185,6 +228,23 @@ State<double> quadratic_targets(const RunConfig& config, Index classes) {
     }
   }
   return targets;
+}
+
+/// bf16 where it is configured, but for computations in double, which check those in lower precision. Throws
+/// InputError for a scheme whose error estimate or Newton iteration would see the rounding alone.
+template <class T>
+ProductPrecision products_of(const RunConfig& config, const IntegratorRegistry& integrators) {
+  if (config.run.precision != "bf16" || !std::is_same_v<T, float>) {
+    return ProductPrecision::full;
+  }
+  const IntegratorTraits& traits = integrators.find(config.integrator.name).traits;
+  if (traits.implicit || !traits.fixed_steps || config.integrator.rtol || config.integrator.atol) {
+    throw InputError(
+        fmt::format("run.precision = bf16 is for explicit schemes with equal steps, not for '{}'{}; choose "
+                    "another, or set run.precision = float",
+                    config.integrator.name, traits.implicit ? "" : " under error control"));
+  }
+  return ProductPrecision::bf16;
 }
 
 template <class T>
@@ -275,11 +335,12 @@ ProblemDefinition<T> make_definition(const RunConfig& config, Index classes,
                                      const IntegratorRegistry& integrators) {
   ProblemDefinition<T> definition;
   const Activation inner = activation_from_name(config.field.activation);
+  const ProductPrecision products = products_of<T>(config, integrators);
   if (config.field.kind == "two-layer") {
     definition.field = make_two_layer_field<T>(*config.field.state, config.field.hidden, inner,
-                                               activation_from_name(config.field.outer_activation));
+                                               activation_from_name(config.field.outer_activation), products);
   } else {
-    definition.field = make_single_layer_field<T>(*config.field.state, inner);
+    definition.field = make_single_layer_field<T>(*config.field.state, inner, products);
   }
   definition.grid = config.control.nodes.empty()
                         ? TimeGrid::uniform(config.control.intervals, *config.control.horizon)

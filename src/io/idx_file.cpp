@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -124,6 +125,15 @@ std::vector<std::string> classes_of(const std::vector<int>& labels, const std::v
   if (std::all_of(labels.begin(), labels.end(), [&](int label) { return label == largest; })) {
     throw InputError(fmt::format("'{}' holds one class only ({}); a classification needs at least two",
                                  file.string(), largest));
+  }
+  const std::set<int> present(labels.begin(), labels.end());
+  const std::size_t count = static_cast<std::size_t>(largest) + 1;
+  if (2 * present.size() < count) {
+    const auto first = std::find(labels.begin(), labels.end(), largest);
+    throw InputError(fmt::format(
+        "'{}', sample {}: label {} would make {} classes, of which {} have no sample; give labels that "
+        "count from 0",
+        file.string(), first - labels.begin(), largest, count, count - present.size()));
   }
   std::vector<std::string> classes;
   for (int c = 0; c <= largest; ++c) {

@@ -19,6 +19,7 @@
 #include "core/matrix_product.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
+#include "turnpike/field.hpp"
 #include "turnpike/model_file.hpp"
 
 namespace turnpike {
@@ -96,6 +97,18 @@ std::string_view instruction_set() {
 #else
   return "baseline";
 #endif
+}
+
+std::string_view bf16_text() {
+  switch (bf16_support()) {
+    case Bf16Support::native:
+      return "by the processor";
+    case Bf16Support::emulated:
+      return "emulated in float (TURNPIKE_BF16)";
+    case Bf16Support::none:
+      break;
+  }
+  return "none: the processor has no avx512_bf16, or the build no oneDNN";
 }
 
 }  // namespace
@@ -252,6 +265,7 @@ std::string environment_json(int threads) {
       {"eigen", fmt::format("{}.{}.{}", EIGEN_WORLD_VERSION, EIGEN_MAJOR_VERSION, EIGEN_MINOR_VERSION)},
       {"fmt", FMT_VERSION},
       {"matrix_products", kernels::matrix_product_library()},
+      {"bf16_products", bf16_text()},
       {"boost", BOOST_LIB_VERSION},
       {"sundials", SUNDIALS_VERSION},
       {"nlopt",

@@ -22,6 +22,12 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
   return definition.running ? *definition.running : *definition.terminal;
 }
 
+void tell(const PhaseObserver& phase, Index layers, const char* where, Index samples, const char* split) {
+  if (phase) {
+    phase(fmt::format("measuring all {} {} on {} {} samples", layers, where, samples, split));
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index class_count,
@@ -42,14 +48,16 @@ std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index
 
 template <class T>
 RunResults measure_nodes(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
-                         const MinimizerSet* minimizers) {
+                         const MinimizerSet* minimizers, const PhaseObserver& phase) {
   RunResults results;
   const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   const std::optional<ChangeBound> bound = change_bound_of(e.config, definition, u, results.uncertified);
   const ChangeBound* const change = bound ? &*bound : nullptr;
   OptimalControlProblem<T> problem(definition, borrowed(e.train));
+  tell(phase, u.intervals(), "layers", e.train.size(), "training");
   results.train = measure(problem, u, loss_of(definition), minimizers, 1, change);
   if (e.test.size() > 0) {
+    tell(phase, u.intervals(), "layers", e.test.size(), "test");
     OptimalControlProblem<T> test(definition, borrowed(e.test));
     results.test = measure(test, u, loss_of(definition), minimizers, 1, change);
   }
@@ -58,12 +66,12 @@ RunResults measure_nodes(const Experiment<T>& e, const Control<T>& u, const Inte
 
 template <class T>
 RunResults analyse(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
-                   double epsilon) {
+                   double epsilon, const PhaseObserver& phase) {
   const Index classes = e.train.class_count();
   const ProblemDefinition<T> definition = make_definition<T>(e.config, classes, integrators);
   const ProblemDefinition<double> in_double = make_definition<double>(e.config, classes, integrators);
   const std::shared_ptr<const MinimizerSet> minimizers = minimizers_of(e.config, classes, loss_of(in_double));
-  RunResults results = measure_nodes(e, u, integrators, minimizers.get());
+  RunResults results = measure_nodes(e, u, integrators, minimizers.get(), phase);
   for (Index k = 0; k < u.intervals(); ++k) {
     results.control_norm.push_back(control_norm(u, k));
   }
@@ -72,6 +80,9 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
   }
   OptimalControlProblem<T> problem(definition, borrowed(e.train));
   const Index points = dense_points(problem, 16);
+  if (points > 1) {
+    tell(phase, u.intervals(), "layers and between them", e.train.size(), "training");
+  }
   const Measurement dense =
       points == 1 ? results.train : measure(problem, u, loss_of(definition), minimizers.get(), points);
   results.turnpike = summarize_turnpike(results.train, dense, epsilon);
@@ -223,9 +234,9 @@ nlohmann::ordered_json LayerTable::json() const {
 }
 
 template RunResults measure_nodes(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
-                                  const MinimizerSet*);
+                                  const MinimizerSet*, const PhaseObserver&);
 template RunResults measure_nodes(const Experiment<double>&, const Control<double>&,
-                                  const IntegratorRegistry&, const MinimizerSet*);
+                                  const IntegratorRegistry&, const MinimizerSet*, const PhaseObserver&);
 template std::optional<ChangeBound> change_bound_of(const RunConfig&, const ProblemDefinition<float>&,
                                                     const Control<float>&, std::string&);
 template std::optional<ChangeBound> change_bound_of(const RunConfig&, const ProblemDefinition<double>&,
@@ -235,8 +246,8 @@ template RefinementGap measured_refinement(const Experiment<float>&, const Contr
 template RefinementGap measured_refinement(const Experiment<double>&, const Control<double>&,
                                            const IntegratorRegistry&);
 template RunResults analyse(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
-                            double);
+                            double, const PhaseObserver&);
 template RunResults analyse(const Experiment<double>&, const Control<double>&, const IntegratorRegistry&,
-                            double);
+                            double, const PhaseObserver&);
 
 }  // namespace turnpike

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -37,16 +38,22 @@ struct RunResults {
   std::optional<Reachability> reachability;
 };
 
-/// Measures the control `u` of `experiment` at level ε. Throws NumericalError when the integration fails.
+/// Told, in words, what is measured next.
+using PhaseObserver = std::function<void(const std::string&)>;
+
+/// Measures the control `u` of `experiment` at level ε; `phase`, unless it is empty, is told what comes next.
+/// Throws NumericalError when the integration fails.
 template <class T>
 RunResults analyse(const Experiment<T>& experiment, const Control<T>& u,
-                   const IntegratorRegistry& integrators, double epsilon);
+                   const IntegratorRegistry& integrators, double epsilon,
+                   const PhaseObserver& phase = {});
 
 /// The part of it that needs neither distances nor ε: both splits at the nodes and what is certified there.
 /// Throws NumericalError when the integration fails.
 template <class T>
 RunResults measure_nodes(const Experiment<T>& experiment, const Control<T>& u,
-                         const IntegratorRegistry& integrators, const MinimizerSet* minimizers = nullptr);
+                         const IntegratorRegistry& integrators, const MinimizerSet* minimizers = nullptr,
+                         const PhaseObserver& phase = {});
 
 /// The bound of what the layers of `u` can still change. Where none is proved for the scheme, nothing, and
 /// `why` says so.

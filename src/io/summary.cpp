@@ -66,6 +66,8 @@ nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
           {"resolution", check.resolution},
           {"central_error", check.central_error},
           {"coordinate_error", check.coordinate_error},
+          {"differences", check.differences},
+          {"left_out_at_kinks", check.across_kinks},
           {"taylor_slope",
            check.slope_measured ? nlohmann::ordered_json(check.taylor_slope) : nlohmann::ordered_json()}};
 }

@@ -96,31 +96,7 @@ void Optimizer<T>::step(std::span<T> u, std::span<const T> g, double learning_ra
   }
 }
 
-template <class T>
-double gradient_norm(std::span<const T> g) {
-  // Eight partial sums: the order is fixed and the loop vectorizes.
-  double sums[8] = {};
-  std::size_t i = 0;
-  for (; i + 8 <= g.size(); i += 8) {
-    for (std::size_t j = 0; j < 8; ++j) {
-      const auto value = static_cast<double>(g[i + j]);
-      sums[j] += value * value;
-    }
-  }
-  for (; i < g.size(); ++i) {
-    const auto value = static_cast<double>(g[i]);
-    sums[0] += value * value;
-  }
-  double sum = 0;
-  for (const double partial : sums) {
-    sum += partial;
-  }
-  return std::sqrt(sum);
-}
-
 template class Optimizer<float>;
 template class Optimizer<double>;
-template double gradient_norm(std::span<const float>);
-template double gradient_norm(std::span<const double>);
 
 }  // namespace turnpike

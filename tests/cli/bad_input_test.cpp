@@ -187,7 +187,43 @@ TEST_CASE("pictures that are missing, damaged or swapped are refused by file") {
   damaged(idx_labels(cyclic_labels(40, 4)), "exchange the two");
   damaged(idx_images(39, 5, 4), "holds 39 images but");
   damaged(idx_images(40, 4, 4), "images of 5 × 4 pixels, but");
-  damaged(images, "optimizer.batch = 256, but there are 40");
+  program.directory().write("small/train-images-idx3-ubyte", images);
+  refused(program, {"train", "mnist", "--data", "small", "--out", "out", "--set", "optimizer.batch=256"},
+          "optimizer.batch = 256, but there are 40");
+}
+
+TEST_CASE("keys that change nothing of a trained model are refused wherever it is loaded") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  for (const char* command : {"evaluate", "diagnose", "check-gradient"}) {
+    for (const char* key : {"control.active_intervals=3", "optimizer.epochs=3", "control.initialization=zero",
+                            "run.seed=2", "run.checkpoint_every=1", "data.standardize=true"}) {
+      refused(program, {command, "run", "--set", key}, "has no effect on a trained model");
+    }
+  }
+  refused(program, {"compare", "run", "--integrators", "rk4", "--set", "optimizer.epochs=3"}, "no effect");
+  refused(program, {"compare", "run", "--integrators", "rk4", "--set", "run.precision=float"}, "in double");
+  refused(program, {"check-gradient", "run", "--set", "run.precision=float"}, "in double");
+  CHECK(program({"evaluate", "run", "--set", "cost.r=0", "--set", "run.precision=double"}).status == 0);
+  // With noise, the seed decides the samples.
+  CHECK(program({"evaluate", "run", "--set", "data.noise=0.1", "--set", "run.seed=2"}).status == 0);
+  CHECK(
+      program({"compare", "run", "--integrators", "explicit-euler", "--train", "--set", "optimizer.epochs=3"})
+          .status == 0);
+}
+
+TEST_CASE("bf16 is refused by the instruction that is missing, and by what it cannot do") {
+  const Program program;
+  refused(program, {"train", "two-spirals", "--out", "out", "--set", "run.precision=bf16"},
+          "more than 4 state components");
+  refused(program, {"train", "two-spirals-ode", "--out", "out", "--set", "run.precision=bf16"},
+          "error control");
+  const ProcessResult doctor = program({"doctor", "--json"});
+  if (doctor.out.find("no avx512_bf16") != std::string::npos) {
+    refused(program,
+            {"train", "two-spirals", "--out", "out", "--set", "run.precision=bf16", "--set", "field.state=8"},
+            "avx512_bf16, which this one has not");
+  }
 }
 
 TEST_CASE("keys of the data that the source does not use are refused") {

@@ -383,6 +383,77 @@ TEST_CASE("pictures in the manner of MNIST go through every command") {
   CHECK(json::parse(again.out)["data"]["samples"] == 40);
 }
 
+TEST_CASE("a recipe's batch and warm-up are cut for few samples, and gaps in the labels are named") {
+  const Program program;
+  write_small_mnist(program.directory(), "small");
+  const std::vector<std::string> arguments = {"train",  "mnist",
+                                              "--data", "small",
+                                              "--out",  "run",
+                                              "--set",  "control.intervals=4",
+                                              "--set",  "optimizer.epochs=2"};
+  const ProcessResult result = program(arguments);
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(program.read("run/config.toml").find("batch = 40 ") != std::string::npos);
+  CHECK(program.read("run/config.toml").find("warmup = 0 ") != std::string::npos);
+  CHECK(result.err.find("no training sample") == std::string::npos);
+  std::vector<unsigned char> labels = cyclic_labels(40, 3);
+  labels[7] = 4;
+  program.directory().write("small/train-labels-idx1-ubyte.gz", gzipped(idx_labels(labels)));
+  program.directory().write("small/t10k-labels-idx1-ubyte", idx_labels(cyclic_labels(20, 3)));
+  fs::remove_all(program.file("run"));
+  const ProcessResult gap = program(arguments);
+  CHECK(gap.status == 0);
+  CHECK(gap.err.find("of 5 classes one has no training sample: 3; check the labels") != std::string::npos);
+}
+
+TEST_CASE(
+    "a run whose samples have moved is resumed and reported from where they are, if they are the same") {
+  const Program program;
+  write_small_mnist(program.directory(), "small");
+  REQUIRE(
+      program({"train", "mnist", "--data", "small", "--out", "run", "--set", "control.intervals=4", "--set",
+               "optimizer.batch=10", "--set", "optimizer.warmup=0", "--set", "optimizer.epochs=2"})
+          .status == 0);
+  const std::string layers = program.read("run/layers.csv");
+  fs::rename(program.file("small"), program.file("moved"));
+  CHECK(program({"report", "run"}).status == 2);
+  const ProcessResult report = program({"report", "run", "--data", "moved"});
+  CAPTURE(report.err);
+  CHECK(report.status == 0);
+  write_small_mnist(program.directory(), "other");
+  program.directory().write("other/train-labels-idx1-ubyte.gz", gzipped(idx_labels(cyclic_labels(40, 3))));
+  const ProcessResult other = program({"report", "run", "--data", "other"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("other samples than the run was begun with") != std::string::npos);
+
+  fs::remove(program.file("run/summary.json"));
+  CHECK(program({"resume", "run"}).status == 2);
+  CHECK(program({"resume", "run", "--data", "other"}).status == 2);
+  const ProcessResult resumed = program({"resume", "run", "--data", "moved"});
+  CAPTURE(resumed.err);
+  CHECK(resumed.status == 0);
+  CHECK(program.read("run/layers.csv") == layers);
+  CHECK(resumed.err.find("measuring all 4 layers on 40 training samples") != std::string::npos);
+  CHECK(program({"report", "run"}).status == 0);  // from now on they are there
+
+  REQUIRE(program.train("spirals").status == 0);
+  CHECK(program({"report", "spirals", "--data", "moved"}).status == 2);
+}
+
+TEST_CASE("check-gradient confirms a field with kinks by differences that pass none") {
+  const Program program;
+  const ProcessResult result =
+      program({"check-gradient", "two-spirals", "--json", "--set", "field.activation=relu", "--set",
+               "data.per_class=20", "--set", "control.intervals=5"});
+  CAPTURE(result.err);
+  CAPTURE(result.out);
+  CHECK(result.status == 0);
+  const json report = json::parse(result.out);
+  CHECK(report["passed"] == true);
+  CHECK(2 * report["left_out_at_kinks"].get<int>() <= report["differences"].get<int>());
+}
+
 TEST_CASE("report draws the page and the figures anew") {
   const Program program;
   REQUIRE(program.train("run").status == 0);
@@ -472,6 +543,40 @@ TEST_CASE("a training that diverges ends with status 1, epoch and layer, and kee
   CHECK(result.err.find("layer") != std::string::npos);
   CHECK(result.err.find("run/model.safetensors") != std::string::npos);
   CHECK(program({"evaluate", "run"}).status == 0);
+}
+
+TEST_CASE("bf16 trains, keeps its files in float, and resumes to the same bits") {
+  const Program program;
+  const std::vector<std::string> emulated = {"env", "TURNPIKE_BF16=emulate"};
+  const auto run = [&](std::vector<std::string> arguments) {
+    std::vector<std::string> command = Program::command(std::move(arguments));
+    command.insert(command.begin(), emulated.begin(), emulated.end());
+    return run_process(command, program.directory().path());
+  };
+  const auto train = [&](const std::string& out, const std::string& precision, const std::string& epochs) {
+    return run({"train", "two-spirals", "--out", out, "--set", "field.state=6", "--set", "data.per_class=40",
+                "--set", "control.intervals=8", "--set", "optimizer.schedule=constant", "--set",
+                "run.precision=" + precision, "--set", "optimizer.epochs=" + epochs});
+  };
+  const ProcessResult whole = train("whole", "bf16", "40");
+  CAPTURE(whole.err);
+  REQUIRE(whole.status == 0);
+  REQUIRE(train("float", "float", "40").status == 0);
+  const json summary = json::parse(program.read("whole/summary.json"));
+  CHECK(summary["precision"] == "bf16");
+  CHECK(summary["gradient_check"]["passed"] == true);  // in double
+  CHECK(program.read("whole/model.safetensors").find("\"F32\"") != std::string::npos);
+  CHECK(program.read("whole/metrics.csv") != program.read("float/metrics.csv"));
+
+  // As if it had been stopped after 20 epochs: the schedule is constant.
+  REQUIRE(train("half", "bf16", "20").status == 0);
+  fs::copy_file(program.file("half/checkpoint/state.safetensors"),
+                program.file("whole/checkpoint/state.safetensors"), fs::copy_options::overwrite_existing);
+  const std::string layers = program.read("whole/layers.csv");
+  fs::remove(program.file("whole/summary.json"));
+  fs::remove(program.file("whole/layers.csv"));
+  REQUIRE(run({"resume", "whole"}).status == 0);
+  CHECK(program.read("whole/layers.csv") == layers);
 }
 
 TEST_CASE("NumPy reads a model by its own means") {

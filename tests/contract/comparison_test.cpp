@@ -204,6 +204,19 @@ TEST_CASE("a contractive start of a hidden layer that is too narrow is refused")
                        InputError);
 }
 
+TEST_CASE("kinks limit the reference, which says so and how far it can be trusted") {
+  const IntegratorRegistry integrators = builtin_integrators();
+  Experiment<double> e = small_experiment();
+  e.config.field.activation = "relu";
+  const Comparison comparison(e, control_of(e, integrators), integrators);
+  const ReferenceSolution& reference = comparison.reference();
+  CHECK(reference.limited_by_kinks);
+  CHECK(reference.apart.cost > 1e-12);
+  CHECK(reference.apart.cost < 1e-3);
+  const SchemeRow row = comparison.measure(compared_schemes(e.config, "explicit-euler", integrators).front());
+  CHECK(row.errors.cost > 10 * reference.apart.cost);
+}
+
 TEST_CASE("a stiff field has a reference, and BDF finds its solution where RK4 does not") {
   const IntegratorRegistry integrators = builtin_integrators();
   RunConfig config = recipe("two-spirals");

@@ -30,6 +30,47 @@ TEST_CASE("differences and the Taylor remainder confirm the gradient of every sc
   }
 }
 
+/// The check of a relu field's gradient after `change`, with differences across kinks left out.
+template <class Change>
+GradientCheckReport check_kinked(const SampleProblem& p, Change change) {
+  ProblemDefinition<double> definition = make_problem<double>(p, "rk4").definition();
+  const bool single = p.field == FieldKind::single_layer;
+  const KinkWatch watch(definition, single, p.activation, p.outer);
+  OptimalControlProblem<double> problem(definition, make_dataset<double>(p));
+  GradientCheckOptions options;
+  options.kinks = [watch] { return watch.sides(); };
+  return check_gradient(problem, make_control<double>(p), options,
+                        [&](const Control<double>& u, Control<double>& gradient) {
+                          (void)problem.value_and_gradient(u, gradient);
+                          change(gradient);
+                        });
+}
+
+TEST_CASE("differences that pass no kink confirm the gradient of a field with kinks, and catch a wrong one") {
+  for (const FieldKind field : {FieldKind::two_layer, FieldKind::single_layer}) {
+    for (const Activation outer : {Activation::identity, Activation::leaky_relu}) {
+      SampleProblem p;
+      p.field = field;
+      p.samples = 40;
+      p.activation = Activation::relu;
+      p.outer = outer;
+      const GradientCheckReport report = check_kinked(p, [](Control<double>&) {});
+      CAPTURE(report.full());
+      CHECK(report.passed);
+      CHECK_FALSE(report.undecided());
+      CHECK(report.differences > 20);
+      const GradientCheckReport wrong = check_kinked(p, [](Control<double>& g) {
+        for (double& entry : g.values()) {
+          entry *= 1 + 1e-4;
+        }
+      });
+      CAPTURE(wrong.full());
+      CHECK_FALSE(wrong.passed);
+      CHECK_FALSE(wrong.undecided());
+    }
+  }
+}
+
 /// The check's verdict on the problem's own gradient after `change`.
 template <class Change>
 GradientCheckReport check_changed(Change change, const GradientCheckOptions& options = {}) {

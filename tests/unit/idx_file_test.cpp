@@ -112,6 +112,13 @@ TEST_CASE("sizes are believed only as far as the file can hold them") {
   refused(test::gzipped(images_header(0xFFFFFFFF, 3000, 3000)), test::gzipped(many), "too short");
 }
 
+TEST_CASE("a label that would make mostly empty classes is refused, a gap is not") {
+  const std::string images = test::idx_images(4, 2, 2);
+  refused(images, test::idx_labels({0, 1, 255, 1}),
+          "sample 2: label 255 would make 256 classes, of which 253 have no sample");
+  CHECK(message(images, test::idx_labels({0, 1, 3, 1})) == "accepted");
+}
+
 TEST_CASE("compressed files that are damaged, cut short or too long are refused") {
   const std::string images = test::idx_images(200, 8, 8);
   const std::string labels = test::idx_labels(test::cyclic_labels(200, 5));

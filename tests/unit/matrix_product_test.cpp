@@ -3,9 +3,12 @@
 #include <doctest/doctest.h>
 #include <omp.h>
 
+#include <bit>
 #include <cmath>
+#include <limits>
 #include <vector>
 
+#include "core/bf16.hpp"
 #include "sample_problem.hpp"
 
 namespace turnpike::kernels {
@@ -50,6 +53,62 @@ TEST_CASE_TEMPLATE("products with every transposition, stride and accumulation",
           }
           CAPTURE(m);
           CHECK(worst < (std::is_same_v<T, float> ? 2e-5 : 1e-13));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("floats become the bfloat16 number next to them, ties to even") {
+  CHECK(from_bf16(to_bf16(1.0F)) == 1.0F);
+  CHECK(from_bf16(to_bf16(-0.0F)) == 0.0F);
+  CHECK(std::signbit(from_bf16(to_bf16(-0.0F))));
+  constexpr float last = 0x1p-7F;  // the last of eight significant bits of 1
+  CHECK(from_bf16(to_bf16(1 + 0.49F * last)) == 1.0F);
+  CHECK(from_bf16(to_bf16(1 + 0.51F * last)) == 1 + last);
+  CHECK(from_bf16(to_bf16(1 + 0.5F * last)) == 1.0F);
+  CHECK(from_bf16(to_bf16(1 + 1.5F * last)) == 1 + 2 * last);
+  CHECK(from_bf16(to_bf16(-1 - 1.5F * last)) == -1 - 2 * last);
+  const float infinity = std::numeric_limits<float>::infinity();
+  CHECK(from_bf16(to_bf16(infinity)) == infinity);
+  CHECK(from_bf16(to_bf16(std::numeric_limits<float>::max())) == infinity);
+  CHECK(from_bf16(to_bf16(std::numeric_limits<float>::denorm_min())) == 0);
+  CHECK(std::isnan(from_bf16(to_bf16(std::numeric_limits<float>::quiet_NaN()))));
+  CHECK(std::isnan(from_bf16(to_bf16(std::bit_cast<float>(0x7F800001U)))));
+}
+
+TEST_CASE("bf16 products are the exact products of rounded factors, summed in float") {
+  std::vector<Products> kinds = {Products::bf16_emulated};
+  if (bf16_products_exist()) {
+    kinds.push_back(Products::bf16);
+  }
+  for (const Products products : kinds) {
+    for (const Index m : {3, 130}) {
+      for (const bool transposed : {false, true}) {
+        for (const bool accumulate : {false, true}) {
+          const Index n = 70;
+          const Index k = 90;
+          const auto numbers = test::random_numbers(static_cast<std::size_t>(k * (m + n + 1)), 1, 7);
+          const std::vector<float> values(numbers.begin(), numbers.end());
+          const Factor<float> A = transposed ? Factor<float>{{values.data(), k, m, m}, true}
+                                             : Factor<float>{{values.data(), m, k, k}, false};
+          const Factor<float> B{{values.data() + m * k, k, n, n + 1}, false};
+          std::vector<float> c(static_cast<std::size_t>(m * (n + 2)), 0.5F);
+          const Tile<float> C{c.data(), m, n, n + 2};
+          multiply(A, B, C, accumulate, products);
+          double worst = 0;
+          for (Index i = 0; i < m; ++i) {
+            for (Index j = 0; j < n; ++j) {
+              double sum = accumulate ? 0.5 : 0;
+              for (Index l = 0; l < k; ++l) {
+                sum += static_cast<double>(from_bf16(to_bf16(transposed ? A.stored(l, i) : A.stored(i, l)))) *
+                       static_cast<double>(from_bf16(to_bf16(B.stored(l, j))));
+              }
+              worst = std::max(worst, std::abs(static_cast<double>(C(i, j)) - sum));
+            }
+            CHECK(C.data[i * C.stride + n] == 0.5F);
+          }
+          CHECK(worst < 2e-5);
         }
       }
     }

@@ -1,0 +1,127 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstdlib>
+
+#include "turnpike/error.hpp"
+#include "turnpike/experiment.hpp"
+#include "turnpike/random.hpp"
+
+namespace turnpike {
+namespace {
+
+/// Sets TURNPIKE_BF16 while it lives.
+class Environment {
+ public:
+  explicit Environment(const char* value) {
+    const char* const before = std::getenv(name);
+    before_ = before == nullptr ? "" : before;
+    setenv(name, value, 1);
+  }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() { setenv(name, before_.c_str(), 1); }
+
+ private:
+  static constexpr const char* name = "TURNPIKE_BF16";
+  std::string before_;
+};
+
+Dataset<float> samples(Index n) {
+  Dataset<float> data;
+  data.features.resize(n, 60);
+  Random random(3, RandomPurpose::data);
+  for (Index i = 0; i < data.features.size(); ++i) {
+    data.features.data()[i] = static_cast<float>(random.uniform(-1.0, 1.0));
+  }
+  for (int d = 0; d < 60; ++d) {
+    data.labels.push_back(d % 3);
+  }
+  data.classes = {"a", "b", "c"};
+  return data;
+}
+
+TEST_CASE("V and its gradient in bf16 are those in float to the rounding of the factors") {
+  const Environment emulated("emulate");
+  const Index n = 40;
+  const Dataset<float> data = samples(n);
+  for (const bool single : {false, true}) {
+    const auto evaluate = [&](ProductPrecision products, Control<float>& gradient) {
+      ProblemDefinition<float> definition;
+      definition.field =
+          single ? make_single_layer_field<float>(n, Activation::tanh, products)
+                 : make_two_layer_field<float>(n, 24, Activation::tanh, Activation::identity, products);
+      definition.grid = TimeGrid::uniform(5, 2.5);
+      definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
+      definition.running = make_soft_cross_entropy<float>(first_components(3), 0.9);
+      definition.terminal = make_soft_cross_entropy<float>(first_components(3), 0.9);
+      definition.r = 1e-3;
+      OptimalControlProblem<float> problem(definition, data);
+      Control<float> u = problem.zero_control();
+      gradient = problem.zero_control();
+      Random random(4, RandomPurpose::initialization);
+      for (float& entry : u.values()) {
+        entry = static_cast<float>(random.uniform(-0.3, 0.3));
+      }
+      return problem.value_and_gradient(u, gradient);
+    };
+    Control<float> full;
+    Control<float> rounded;
+    const Objective V = evaluate(ProductPrecision::full, full);
+    const Objective W = evaluate(ProductPrecision::bf16, rounded);
+    REQUIRE(V.status.ok());
+    REQUIRE(W.status.ok());
+    double difference = 0;
+    for (Index i = 0; i < full.size(); ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      difference +=
+          std::pow(static_cast<double>(full.values()[at]) - static_cast<double>(rounded.values()[at]), 2);
+    }
+    // A factor is off by 2^-9 at most.
+    CHECK(std::abs(V.total() - W.total()) < 4e-3 * V.total());
+    CHECK(V.total() != W.total());
+    CHECK(std::sqrt(difference) < 2e-2 * V.gradient_norm);
+    CHECK(difference > 0);
+  }
+}
+
+TEST_CASE("bf16 is refused where it has no effect or no meaning") {
+  const Environment emulated("emulate");
+  CHECK(bf16_support() == Bf16Support::emulated);
+  CHECK_THROWS_AS(
+      (void)make_two_layer_field<float>(4, 8, Activation::tanh, Activation::identity, ProductPrecision::bf16),
+      InputError);
+  CHECK_THROWS_AS((void)make_single_layer_field<double>(8, Activation::tanh, ProductPrecision::bf16),
+                  InputError);
+  RunConfig config = recipe("two-spirals");
+  config.data.per_class = 10;
+  config.field.state = 6;
+  config.run.precision = "bf16";
+  const IntegratorRegistry integrators = builtin_integrators();
+  const auto make = [&] {
+    const Experiment<float> e = load_experiment<float>(config);
+    return make_definition<float>(e.config, 2, integrators);
+  };
+  CHECK_NOTHROW((void)make());
+  config.integrator.name = "implicit-euler";
+  CHECK_THROWS_WITH_AS((void)make(), doctest::Contains("explicit schemes with equal steps"), InputError);
+  config.integrator.name = "dopri5";
+  config.integrator.rtol = 1e-3;
+  CHECK_THROWS_WITH_AS((void)make(), doctest::Contains("error control"), InputError);
+}
+
+TEST_CASE("a wish that is none is refused, and none leaves it to the processor") {
+  {
+    const Environment mistyped("emulat");
+    CHECK_THROWS_WITH_AS((void)bf16_support(), doctest::Contains("TURNPIKE_BF16"), InputError);
+  }
+  const Environment unset("");
+  CHECK(bf16_support() != Bf16Support::emulated);
+  if (bf16_support() == Bf16Support::none) {
+    CHECK_THROWS_WITH_AS((void)make_single_layer_field<float>(8, Activation::tanh, ProductPrecision::bf16),
+                         doctest::Contains("avx512_bf16"), InputError);
+  }
+}
+
+}  // namespace
+}  // namespace turnpike
