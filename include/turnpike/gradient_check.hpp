@@ -18,7 +18,7 @@ struct GradientCheckOptions {
   double coarsest = 1e-5;         ///< resolution of the differences above which nothing passes
   double slope_tolerance = 0.05;  ///< on |slope − 2| of the Taylor remainder; infinite to leave that out
   /// Where σ has kinks: called after an evaluation of V, a number that changes when V passes a kink (see
-  /// KinkWatch). Differences that pass one are left out; if more than half are, nothing passes.
+  /// KinkWatch). Differences that pass one are left out; see GradientCheckReport::undecided.
   std::function<std::uint64_t()> kinks = {};
 };
 
@@ -34,9 +34,10 @@ struct GradientCheckReport {
   int differences = 0;          ///< directions and entries
   int across_kinks = 0;         ///< of them those left out, because at every step size they pass a kink
   bool passed = false;
+  /// Whether nothing contradicts the gradient, but more than half of the differences were left out, or all
+  /// along directions: then it has not passed either.
+  bool undecided = false;
 
-  /// Whether more than half of the differences were left out, so that nothing is decided.
-  [[nodiscard]] bool undecided() const { return 2 * across_kinks > differences; }
   [[nodiscard]] std::string brief() const;  ///< one line
   [[nodiscard]] std::string full() const;   ///< a line a figure
 };

@@ -51,7 +51,7 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
   const Control<double> u = model ? model->control(definition) : initial_control(e.config, definition);
   GradientCheckReport result = check_experiment(e.config, e.train, u, {}, integrators);
   constexpr Index few = 16;
-  if (result.undecided() && e.train.size() > few) {
+  if (result.undecided && e.train.size() > few) {
     fmt::print(
         stderr,
         "turnpike: {} of {} differences pass a kink of the activation at every step size; the first {} "
@@ -71,7 +71,7 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
   } else {
     fmt::print("{}", result.full());
   }
-  if (result.undecided()) {
+  if (result.undecided) {
     fmt::print(
         stderr,
         "turnpike: the activation has a kink, and {} of {} differences pass one at every step size and "

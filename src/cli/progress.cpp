@@ -65,13 +65,13 @@ Phases::Phases(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) == 1
 
 Phases::~Phases() {
   if (line_open_) {
-    std::fputs("\r\x1b[2K", stderr);
+    (void)std::fputs("\r\x1b[2K", stderr);
   }
 }
 
 void Phases::begin(const std::string& what) {
   if (shown_) {
-    std::fputs(((terminal_ ? "\r\x1b[2K" : "") + what + (terminal_ ? " …" : "\n")).c_str(), stderr);
+    fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[2K" : "", what, terminal_ ? " …" : "\n");
     line_open_ = terminal_;
   }
 }
