@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -72,6 +74,20 @@ struct CompareOptions {
 };
 /// Each scheme beside a converged reference at one control, in double: that of a model, or random numbers.
 int compare(const CompareOptions& options, const IntegratorRegistry& integrators);
+
+struct StudyOptions {
+  std::string kind;        ///< horizon, r, gamma, p_d or optimality
+  std::string source;      ///< as for train
+  std::string values;      ///< numbers separated by commas; empty for the study's own
+  std::int64_t seeds = 5;  ///< at least 1
+  double epsilon = 0.5;    ///< ε
+  bool warm = false;       ///< each value starts from the control of the one before
+  std::string out;         ///< a directory, new or of the same study
+  bool json = false;
+  Overrides overrides;  ///< threads: trainings at once
+};
+/// A ladder of trainings, or one training over its epochs, against what the turnpike does.
+int study(const StudyOptions& options, const IntegratorRegistry& integrators);
 
 struct CheckGradientOptions {
   std::string subject = "two-spirals";  ///< a model or a source

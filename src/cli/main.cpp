@@ -176,6 +176,36 @@ int run(int argc, char** argv) {
   sub->add_flag("--json", comparison.json, "Print the result as JSON");
   add_overrides(*sub, comparison.overrides, true);
 
+  cli::StudyOptions study;
+  sub = command(
+      "study",
+      "Ladders of trainings over N or T, r, gamma, p_d, or one over its epochs: what the turnpike does",
+      [&] { return cli::study(study, integrators); });
+  sub->add_option(
+         "WHAT", study.kind,
+         "horizon (N, or T where control.horizon is set), r, gamma, p_d, or optimality: one training over "
+         "its epochs")
+      ->required();
+  sub->add_option("SOURCE", study.source, "As for train")->required();
+  sub->add_option("--values", study.values,
+                  "Increasing numbers separated by commas; unset for the study's own")
+      ->check([](const std::string& values) {
+        return values.empty() ? std::string("write numbers separated by commas, or leave --values unset")
+                              : std::string();
+      });
+  sub->add_option("--seeds", study.seeds, "Seeds of each value, from 1 on")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  sub->add_option("--epsilon", study.epsilon, "Distance ε that counts as on the turnpike")
+      ->capture_default_str();
+  sub->add_flag("--warm", study.warm, "Each value starts from the trained control of the one before");
+  sub->add_option("--out", study.out,
+                  "Directory for study.json, models/, figures/ and report.html; of the same study to go on")
+      ->required()
+      ->check(not_empty);
+  sub->add_flag("--json", study.json, "Print the result as JSON");
+  add_overrides(*sub, study.overrides, true);
+
   cli::CheckGradientOptions check;
   sub = command("check-gradient", "Compares the gradient with differences of the objective",
                 [&] { return cli::check_gradient(check, integrators); });

@@ -52,6 +52,8 @@ class TileWork {
 
   [[nodiscard]] Index columns() const { return columns_; }
   [[nodiscard]] State<T>& state() { return X_; }
+  /// λ at the node that the way back has reached.
+  [[nodiscard]] const State<T>& costate() const { return lambda_; }
   [[nodiscard]] T running() const { return running_; }
   [[nodiscard]] T terminal() const { return terminal_; }
 

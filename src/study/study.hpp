@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "turnpike/config.hpp"
+#include "turnpike/integrator.hpp"
+
+/// Studies: ladders of trainings, and one training followed over its epochs, against what the turnpike does.
+namespace turnpike {
+
+/// What a study varies.
+enum class StudyKind {
+  horizon,     ///< N, or T where control.horizon is set; the interval length stays
+  r,           ///< cost.r
+  gamma,       ///< cost.gamma
+  p_d,         ///< cost.p_d
+  optimality,  ///< the epochs at which one training is looked at
+};
+
+/// The kind called `name`: horizon, r, gamma, p_d, optimality. Throws InputError for another.
+StudyKind study_kind(std::string_view name);
+std::string_view name_of(StudyKind kind);
+
+/// What decides the rows of a study.
+struct StudySettings {
+  StudyKind kind = StudyKind::horizon;
+  std::string title;
+  RunConfig base;
+  std::vector<double> values;  ///< increasing
+  std::int64_t seeds = 5;      ///< run.seed = 1, …, seeds
+  double epsilon = 0.5;        ///< ε > 0, the distance that counts as on the turnpike
+  bool warm = false;           ///< each value starts from the control of the one before
+};
+
+/// Whether the values of a horizon study are times T, not numbers of layers N.
+bool varies_time(const StudySettings& settings);
+
+/// The values of a study unless others are asked for.
+std::vector<double> default_values(StudyKind kind, const RunConfig& base);
+
+/// The configuration of one row. Throws InputError for a value that does not fit.
+RunConfig study_config(const StudySettings& settings, double value, std::int64_t seed);
+
+/// Throws InputError for values that are not increasing numbers in range, or a configuration without
+/// minimizers. Loads the data once, so that nothing can be refused after the work has begun.
+void check_study(const StudySettings& settings, const IntegratorRegistry& integrators);
+
+/// A study with its finished rows, as in study.json. A row is an object with `value`, `seed` and either
+/// `failure`, a sentence, or everything measured.
+nlohmann::ordered_json empty_study(const StudySettings& settings);
+
+/// The rows of study.json in `directory`, where an earlier start with the same settings left some; else
+/// `empty_study`. Makes the directory. Throws InputError when it holds something else or other settings.
+nlohmann::ordered_json open_study(const StudySettings& settings, const std::filesystem::path& directory);
+
+/// Runs what is missing in `study`, `threads` trainings at once. After each finished row `finished(row)` is
+/// called (one call at a time) and study.json in `directory` is replaced. Ends early when `stop` becomes
+/// true: then unfinished trainings leave no row. Returns whether all rows are there.
+bool run_study(const StudySettings& settings, nlohmann::ordered_json& study,
+               const std::filesystem::path& directory, const IntegratorRegistry& integrators, int threads,
+               const std::function<void(const nlohmann::ordered_json& row)>& finished,
+               const std::atomic<bool>& stop);
+
+}  // namespace turnpike

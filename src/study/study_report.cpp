@@ -1,0 +1,213 @@
+#include "study/study_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "io/gnuplot.hpp"
+#include "io/page.hpp"
+#include "io/text_file.hpp"
+
+namespace turnpike {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+double number(const json& row, const char* key) {
+  return row.contains(key) && row[key].is_number() ? row[key].get<double>() : NAN;
+}
+
+json without_trajectory(json row) {
+  row.erase("trajectory");
+  return row;
+}
+
+/// The finished rows of `value`, that with the lowest V first.
+std::vector<const json*> finished_rows(const json& study, const json& value) {
+  std::vector<const json*> rows;
+  for (const json& row : study["rows"]) {
+    if (row["value"] == value && !row.contains("failure")) {
+      rows.push_back(&row);
+    }
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const json* a, const json* b) { return number(*a, "objective") < number(*b, "objective"); });
+  return rows;
+}
+
+json gap_summary(const json& study) {
+  double best = std::numeric_limits<double>::infinity();
+  for (const json& row : study["rows"]) {
+    best = std::isfinite(number(row, "objective")) ? std::min(best, number(row, "objective")) : best;
+  }
+  json list = json::array();
+  for (const json& row : study["rows"]) {
+    json entry = without_trajectory(row);
+    if (!row.contains("failure")) {
+      entry["gap"] = number(row, "objective") - best;
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+/// The curves of the trajectories, value by value, of the best seed each.
+void draw_trajectories(gnuplot::Script& script, const json& study) {
+  struct Picture {
+    const char* file;
+    const char* title;
+    const char* y;
+    const char* key;
+  };
+  constexpr Picture pictures[] = {
+      {"distance", "Distance to the minimizers, best seed", "root mean square distance", "distance_rms"},
+      {"costate", "Costates, best seed", "sum of the samples' costate norms", "costate_norm"},
+      {"hamiltonian", "Hamiltonian, best seed", "|H|, mean of both ends of an interval", nullptr}};
+  for (const Picture& picture : pictures) {
+    std::vector<std::string> plots;
+    for (std::size_t i = 0; i < study["values"].size(); ++i) {
+      const std::vector<const json*> rows = finished_rows(study, study["values"][i]);
+      if (rows.empty() || !rows.front()->contains("trajectory")) {
+        continue;
+      }
+      const json& path = (*rows.front())["trajectory"];
+      auto t = path["t"].get<std::vector<double>>();
+      std::vector<double> y;
+      if (picture.key != nullptr) {
+        y = path[picture.key].get<std::vector<double>>();
+      } else {
+        t.pop_back();
+        for (std::size_t k = 0; k < t.size(); ++k) {
+          y.push_back(std::abs(path["hamiltonian_begin"][k].get<double>() +
+                               path["hamiltonian_end"][k].get<double>()) /
+                      2);
+        }
+      }
+      for (double& value : y) {
+        value = std::max(value, 1e-12);  // zero has no logarithm
+      }
+      const std::string name = fmt::format("{}{}", picture.file, i);
+      script.block(name, {&t, &y});
+      plots.push_back(fmt::format("${} using 1:2 with lines linewidth 1.5 linecolor rgb '{}' title {}", name,
+                                  gnuplot::colour(i),
+                                  gnuplot::quoted(fmt::format("{} = {}", study["varies"].get<std::string>(),
+                                                              study["values"][i].get<double>()))));
+    }
+    if (plots.empty()) {
+      continue;
+    }
+    script.begin(picture.file, picture.title, "t", picture.y);
+    script.line("set logscale y\nset format y '10^{%T}'");
+    script.line(fmt::format("plot {}", fmt::join(plots, ", ")));
+    script.end();
+    script.line("set format y '%g'");
+  }
+}
+
+void draw_outside(gnuplot::Script& script, const json& study, const json& summary) {
+  const bool gaps = study["study"] == "optimality";
+  const bool time = study["varies"] == "T";
+  std::vector<double> x;
+  std::vector<std::vector<double>> columns(3);
+  std::vector<double> every_x;
+  std::vector<double> every_y;
+  const char* const rms = time ? "theta_rms" : "outside_rms";
+  const char* const sample = time ? "theta_sample" : "outside_sample";
+  for (const json& entry : summary) {
+    const json& row = gaps ? entry : entry["best"];
+    const double own = gaps ? number(row, "gap") : entry["value"].get<double>();
+    x.push_back(own > 0 || !gaps ? own : NAN);
+    columns[0].push_back(number(row, rms));
+    columns[1].push_back(number(row, sample));
+    // A number of layers; in time each of them lasts as long as an interval.
+    const double unit = time ? number(row, "horizon") / number(row, "intervals") : 1;
+    columns[2].push_back(unit * number(row, "outside_certified"));
+  }
+  for (const json& row : study["rows"]) {
+    every_x.push_back(row["value"].get<double>());
+    every_y.push_back(number(row, rms));
+  }
+  if (x.empty()) {
+    return;
+  }
+  script.block("outside", {&x, &columns[0], &columns[1], &columns[2]});
+  script.block("every", {&every_x, &every_y});
+  const std::string epsilon = fmt::format("{}", study["epsilon"].get<double>());
+  script.begin("outside",
+               (time ? "Time" : "Layers") + std::string(" farther than ") + epsilon + " from the minimizers",
+               gaps ? "V - best V" : study["varies"].get<std::string>(), time ? "time" : "layers");
+  script.line(gaps ? "set logscale xy\nset format x '10^{%T}'" : "set yrange [0:*]");
+  const char* const with =
+      gaps ? "points pointtype 7 pointsize 0.4" : "linespoints pointtype 7 pointsize 0.5";
+  std::string plot = fmt::format(
+      "plot $outside using 1:2 with {0} linecolor rgb '{1}' title 'root mean square distance', '' using 1:3 "
+      "with {0} "
+      "linecolor rgb '{2}' title 'mean over samples', '' using 1:4 with {0} linecolor rgb '{3}' title "
+      "'certified, "
+      "mean over samples'",
+      with, gnuplot::colour(0), gnuplot::colour(1), gnuplot::colour(2));
+  if (!gaps) {
+    plot += fmt::format(
+        ", $every using 1:2 with points pointtype 6 pointsize 0.7 linecolor rgb '{}' title 'every seed, root "
+        "mean "
+        "square distance'",
+        gnuplot::colour(7));
+  }
+  script.line(plot);
+  script.end();
+  script.line("set format x '%g'");
+}
+
+}  // namespace
+
+json study_summary(const json& study) {
+  if (study["study"] == "optimality") {
+    return gap_summary(study);
+  }
+  json list = json::array();
+  for (const json& value : study["values"]) {
+    const std::vector<const json*> rows = finished_rows(study, value);
+    const auto failed = std::count_if(study["rows"].begin(), study["rows"].end(), [&](const json& row) {
+      return row["value"] == value && row.contains("failure");
+    });
+    if (rows.empty() && failed == 0) {
+      continue;
+    }
+    json entry = {{"value", value}, {"seeds", rows.size()}, {"failed", failed}, {"best", json::object()}};
+    if (!rows.empty()) {
+      entry["best"] = without_trajectory(*rows.front());
+      std::vector<double> outside;
+      outside.reserve(rows.size());
+      for (const json* row : rows) {
+        outside.push_back(number(*row, "outside_rms"));
+      }
+      entry["outside_rms_least"] = *std::min_element(outside.begin(), outside.end());
+      entry["outside_rms_most"] = *std::max_element(outside.begin(), outside.end());
+    }
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+std::string write_study_report(const json& study, const std::filesystem::path& directory) {
+  json page = study;
+  page["summary"] = study_summary(study);
+  for (json& row : page["rows"]) {  // of the others no curve is drawn
+    const std::vector<const json*> rows = finished_rows(study, row["value"]);
+    if (rows.empty() || row["seed"] != (*rows.front())["seed"]) {
+      row.erase("trajectory");
+    }
+  }
+  write_file_atomically(directory / "report.html",
+                        render_page("study.html", study["title"].get<std::string>(), nlohmann::json(page)));
+  gnuplot::Script script;
+  draw_outside(script, study, page["summary"]);
+  draw_trajectories(script, study);
+  return script.draw(directory / "figures");
+}
+
+}  // namespace turnpike
