@@ -147,7 +147,7 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   if (!no_figures.empty()) {
     fmt::print(stderr, "turnpike: {}\n", no_figures);
   }
-  if (gradient && !gradient->passed && !gradient->undecided) {
+  if (gradient && !gradient->passed && has_smooth_activations(e.config)) {
     fmt::print(
         stderr,
         "turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}{}`\n",

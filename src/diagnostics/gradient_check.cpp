@@ -176,14 +176,27 @@ GradientCheckReport check_gradient(
   int directions_left = 0;
   // Steps small enough to pass no kink are smaller than those that see most digits.
   const int more_rungs = options.kinks ? 8 : 0;
+  const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::abs(objective.total());
   const auto eighth_order = [&](const Direction& d, int rungs) {
-    return best_of_ladder(
+    std::vector<std::pair<double, double>> steps;  // and their differences
+    DifferenceEstimate estimate = best_of_ladder(
         [&](double h) {
           const bool crosses = options.kinks && !std::isfinite(V(d, 4 * h) + V(d, -4 * h));
-          return crosses ? std::numeric_limits<double>::quiet_NaN()
-                         : eighth_order_difference(along_line(V, d), h);
+          const double difference = crosses ? std::numeric_limits<double>::quiet_NaN()
+                                            : eighth_order_difference(along_line(V, d), h);
+          steps.emplace_back(h, difference);
+          return difference;
         },
         0.1, rungs + more_rungs);
+    if (options.kinks) {
+      // Steps this small agree by chance to less than the rounding of V leaves of them.
+      for (const auto& [h, difference] : steps) {
+        if (difference == estimate.value) {
+          estimate.resolution = std::max(estimate.resolution, rounding / h);
+        }
+      }
+    }
+    return estimate;
   };
   const auto is_left_out = [&](const DifferenceEstimate& estimate) {
     ++report.differences;
