@@ -179,7 +179,6 @@ TEST_CASE("summary and diagnose hold the refinement gap, the report its rows") {
 TEST_CASE("wrong depths, tolerances, models and places are refused in one sentence") {
   const Program program;
   REQUIRE(program.train("run").status == 0);
-  program.directory().write("directory/file", "");
   const auto refused = [&](const std::vector<std::string>& arguments, const std::string& fragment) {
     const ProcessResult result = program(arguments);
     CAPTURE(fragment);
@@ -207,7 +206,7 @@ TEST_CASE("wrong depths, tolerances, models and places are refused in one senten
   refused({"crop", "run", "--out", ""}, "--out");
   refused({"crop", "run", "--out", "run/model.safetensors"}, "the model itself");
   refused({"crop", "run", "--out", "no/such/place.safetensors"}, "no/such");
-  refused({"crop", "run", "--out", "directory"}, "no regular file");
+  refused({"crop", "run", "--out", "run"}, "no regular file");
   refused({"crop", "run", "--data", "d.csv"}, "d.csv");
   CHECK_FALSE(fs::exists(program.file("o.safetensors")));
 }

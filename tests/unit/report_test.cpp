@@ -50,7 +50,7 @@ ReportData report_of_pictures(std::size_t classes) {
   d.train.confusion.counts[1] = 7;
   d.test = d.train;
   d.test->name = "test";
-  d.cropping = Cropping{1, 2, -0.0002, -0.0005};
+  d.cropping = Cropping{1, 2, -0.0002, -0.0005, cropping_tolerance, {}};
   d.misclassified = ReportPictures{"test", 2, 3, 5, {{4, 0, 1, {0, 255, 1, 2, 3, 4}}}};
   d.examples = d.misclassified;
   return d;
