@@ -123,6 +123,11 @@ std::optional<ChangeBound> change_bound_of(const RunConfig& config, const Proble
                       scheme.name);
     return std::nullopt;
   }
+  if (config.run.precision != "float" && config.run.precision != "double") {
+    why = fmt::format("no bound is proved for run.precision = {}, only for float and double",
+                      config.run.precision);
+    return std::nullopt;
+  }
   ChangeBoundNetwork network;
   network.grid = definition.grid;
   network.tableau = *std::move(tableau);
