@@ -215,16 +215,21 @@ json open_study(const StudySettings& settings, const fs::path& directory) {
     return fresh;
   }
   json found = json::parse(read_text_file(file, "study"), nullptr, false);
-  if (!found.is_object() || !found.contains("rows") || !found["rows"].is_array()) {
+  const auto is_row = [](const json& row) {
+    return row.is_object() && row.contains("value") && row["value"].is_number() && row.contains("seed") &&
+           row["seed"].is_number_integer() && (row.contains("failure") || row.contains("objective"));
+  };
+  if (!found.is_object() || !found.contains("rows") || !found["rows"].is_array() ||
+      !std::all_of(found["rows"].begin(), found["rows"].end(), is_row)) {
     throw InputError(
         fmt::format("'{}' is damaged; remove it or choose another directory with --out", file.string()));
   }
   for (const auto& [key, value] : fresh.items()) {
     if (key != "rows" && key != "title" && (!found.contains(key) || found[key] != value)) {
       throw InputError(
-          fmt::format("'{}' was begun with another {}; repeat its settings to go on, or choose another "
-                      "directory with --out",
-                      file.string(), key == "config" ? "configuration" : key));
+          fmt::format("'{}' was begun with other settings ({} differs); repeat those to go on, or choose "
+                      "another directory with --out",
+                      file.string(), key));
     }
   }
   return found;

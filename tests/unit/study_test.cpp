@@ -1,0 +1,127 @@
+#include "study/study.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "study/certified_outside.hpp"
+#include "study/decay.hpp"
+#include "study/study_report.hpp"
+#include "turnpike/error.hpp"
+#include "turnpike/experiment.hpp"
+
+namespace turnpike {
+namespace {
+
+StudySettings settings_of(StudyKind kind, const char* recipe_name, std::vector<double> values) {
+  StudySettings settings;
+  settings.kind = kind;
+  settings.base = recipe(recipe_name);
+  settings.values = std::move(values);
+  return settings;
+}
+
+TEST_CASE("the decay of an exponential with a plateau is that of the exponential") {
+  std::vector<double> times;
+  std::vector<double> distances;
+  for (int k = 0; k < 20; ++k) {
+    times.push_back(0.5 * k);
+    distances.push_back(std::max(3 * std::exp(-1.7 * times.back()), 1e-3));
+  }
+  const std::optional<DecayFit> fit = fit_decay(times, distances);
+  REQUIRE(fit.has_value());
+  CHECK(fit->rate == doctest::Approx(1.7).epsilon(1e-9));
+  CHECK(fit->factor == doctest::Approx(3).epsilon(1e-9));
+  CHECK(fit->points == 10);  // 3 e^{-1.7 t} ≤ 2e-3 from t = 4.5 on
+  CHECK_FALSE(fit_decay(times, std::vector<double>(20, 1.0)).has_value());
+  CHECK_FALSE(fit_decay(times, std::vector<double>(20, 0.0)).has_value());
+}
+
+TEST_CASE("a horizon keeps the length of an interval, in layers and in time") {
+  const StudySettings layers = settings_of(StudyKind::horizon, "two-spirals", {20, 120});
+  CHECK_FALSE(varies_time(layers));
+  CHECK(study_config(layers, 120, 3).control.intervals == 120);
+  CHECK(study_config(layers, 120, 3).run.seed == 3);
+  CHECK_THROWS_AS((void)study_config(layers, 1.5, 1), InputError);
+  CHECK_THROWS_AS((void)study_config(layers, 0, 1), InputError);
+  StudySettings time = settings_of(StudyKind::horizon, "two-spirals-ode", {20, 40});
+  time.base.control.active_intervals = 90;
+  REQUIRE(varies_time(time));
+  CHECK(study_config(time, 40, 1).control.intervals == 120);
+  CHECK(study_config(time, 40, 1).control.horizon == 40);
+  CHECK(study_config(time, 40, 1).control.active_intervals == 90);
+  CHECK_FALSE(study_config(time, 20, 1).control.active_intervals.has_value());
+  CHECK_THROWS_AS((void)study_config(time, 20.1, 1), InputError);
+}
+
+TEST_CASE("values that do not fit are refused before the work begins") {
+  const IntegratorRegistry integrators = builtin_integrators();
+  const auto refuse = [&](StudyKind kind, std::vector<double> values) {
+    CHECK_THROWS_AS(check_study(settings_of(kind, "two-spirals", std::move(values)), integrators),
+                    InputError);
+  };
+  refuse(StudyKind::horizon, {});
+  refuse(StudyKind::horizon, {10, 10});
+  refuse(StudyKind::horizon, {20, 10});
+  refuse(StudyKind::horizon, {NAN});
+  refuse(StudyKind::r, {-1});
+  refuse(StudyKind::p_d, {0.5});
+  refuse(StudyKind::p_d, {1});
+  refuse(StudyKind::optimality, {0.5});
+  refuse(StudyKind::optimality, {1e9});
+  CHECK_NOTHROW(check_study(settings_of(StudyKind::p_d, "two-spirals", {0.51, 0.99}), integrators));
+  for (const char* name : {"two-spirals", "two-spirals-ode"}) {
+    for (const StudyKind kind :
+         {StudyKind::horizon, StudyKind::r, StudyKind::gamma, StudyKind::p_d, StudyKind::optimality}) {
+      CHECK_NOTHROW(check_study(settings_of(kind, name, default_values(kind, recipe(name))), integrators));
+    }
+  }
+}
+
+TEST_CASE("no sample is outside more layers than are certified, at controls far from optimal, too") {
+  RunConfig config = recipe("two-spirals");
+  config.run.precision = "double";
+  config.data.per_class = 12;
+  config.control.intervals = 6;
+  config.control.initialization = "uniform";
+  const Experiment<double> e = load_experiment(config);
+  const ProblemDefinition<double> definition = make_definition<double>(e.config, 2, builtin_integrators());
+  OptimalControlProblem<double> problem(definition, e.train);
+  const Control<double> u = initial_control(e.config, definition);
+  const SoftCrossEntropyGeometry geometry(2, config.cost.p_d);
+  for (const double epsilon : {0.1, 0.5, 1.0, 4.0}) {
+    double outside = 0;
+    (void)problem.visit_states(u, [&](Index k, Index first, ConstTile<double> X) {
+      for (Index d = 0; k < 6 && d < X.columns; ++d) {
+        const std::vector<double> x = {X(0, d), X(1, d)};
+        const int label = e.train.labels[static_cast<std::size_t>(first + d)];
+        outside += geometry.distance(x, label) > epsilon ? 1.0 / static_cast<double>(e.train.size()) : 0;
+      }
+    });
+    const double certified = certified_outside<double>(problem, u, *definition.running, geometry, epsilon);
+    CAPTURE(epsilon);
+    CHECK(outside <= certified + 1e-12);
+    CHECK(certified <= 6);
+  }
+}
+
+TEST_CASE("a summary names the seed with the lowest V, and counts failures apart") {
+  nlohmann::ordered_json study = empty_study(settings_of(StudyKind::r, "two-spirals", {0.1, 0.2}));
+  study["rows"] = {{{"value", 0.1}, {"seed", 1}, {"objective", 3.0}, {"outside_rms", 4}},
+                   {{"value", 0.1}, {"seed", 2}, {"objective", 2.0}, {"outside_rms", 6}},
+                   {{"value", 0.1}, {"seed", 3}, {"failure", "a sentence"}},
+                   {{"value", 0.2}, {"seed", 1}, {"failure", "a sentence"}}};
+  const nlohmann::ordered_json summary = study_summary(study);
+  REQUIRE(summary.size() == 2);
+  CHECK(summary[0]["best"]["seed"] == 2);
+  CHECK(summary[0]["outside_rms_least"] == 4.0);
+  CHECK(summary[0]["outside_rms_most"] == 6.0);
+  CHECK(summary[0]["failed"] == 1);
+  CHECK(summary[1]["seeds"] == 0);
+  study["study"] = "optimality";
+  CHECK(study_summary(study)[0]["gap"] == 1.0);
+  CHECK(study_summary(study)[1]["gap"] == 0.0);
+}
+
+}  // namespace
+}  // namespace turnpike
