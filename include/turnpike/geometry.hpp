@@ -78,7 +78,7 @@ class SharpBoundTable {
   /// For distances up to `largest`, finite and ≥ 0.
   SharpBoundTable(const SoftCrossEntropyGeometry& geometry, double largest);
 
-  /// α*(s) for s ≥ 0, to about 1e-13 for s ≤ 4 and 1e-12 of its value beyond.
+  /// α*(s) for s ≥ 0, exact for two classes, else to 2e-11 of the larger of α*(s) and 0.1.
   [[nodiscard]] double operator()(double s) const;
 
  private:

@@ -90,7 +90,7 @@ struct Objective {
 using GradientSink = std::function<void(Index piece, Index first, Index count)>;
 
 /// Sees the states X (n×columns) of the samples `first` to `first + columns` − 1 at the time of index j.
-/// Calls for different samples come from different threads.
+/// Calls for different samples come from different threads, those for one sample in the order of j.
 template <class T>
 using StateVisitor = std::function<void(Index j, Index first, ConstTile<T> X)>;
 

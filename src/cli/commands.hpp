@@ -113,8 +113,8 @@ int report(const ReportOptions& options, const IntegratorRegistry& integrators);
 
 struct ReproduceOptions {
   std::string subject = "paper";
-  std::string out = "paper";  ///< a directory; finished runs in it are not repeated
-  std::string data;           ///< MNIST's directory, for Figure 5; empty leaves it out
+  std::string out = "paper";      ///< a directory; finished runs in it are not repeated
+  std::string data;               ///< MNIST's directory, for Figure 5; empty leaves it out
   std::vector<std::string> keys;  ///< section.key=value for every training, for shorter trials
   int threads = 0;                ///< 0: as the recipes say
 };

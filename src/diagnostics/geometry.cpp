@@ -148,7 +148,7 @@ void visit_minima(Function&& f, Consider&& consider) {
 }
 
 /// Table nodes lie at s = e^{jh} − 1.
-constexpr double table_step = 1.0 / 128;
+constexpr double table_step = 1.0 / 256;
 
 }  // namespace
 
@@ -253,6 +253,9 @@ SoftCrossEntropyGeometry::SharpMinimum SoftCrossEntropyGeometry::sharp_minimum(d
 
 SharpBoundTable::SharpBoundTable(const SoftCrossEntropyGeometry& geometry, double largest)
     : geometry_(geometry) {
+  if (geometry.classes() == 2) {
+    return;  // two directions: exact values cost no more
+  }
   assert(std::isfinite(largest) && largest >= 0);
   const auto cells = static_cast<Index>(std::ceil(std::log1p(largest) / table_step));
   for (Index j = 0; j <= cells; ++j) {

@@ -49,7 +49,8 @@ std::string draw_soft_cross_entropy(double p_d, const std::filesystem::path& dir
   script.begin("loss_plane", fmt::format("Soft cross-entropy, C = 2, y = 1, p_d = {}", p_d), "x_1", "x_2");
   const double step = 2 * reach / (side - 1);
   script.line(
-      fmt::format("set size ratio 1\nset style fill solid 1\nset key outside bottom center horizontal\nset palette defined (0 "
+      fmt::format("set size ratio 1\nset style fill solid 1\nset key outside bottom center horizontal\nset "
+                  "palette defined (0 "
                   "'#f4f8fd', 1 '#9ec4ef', "
                   "2 '#2a78d6', 3 '#123a6b')\nset cblabel 'loss'\nset xrange [{0}:{1}]\nset yrange [{0}:{1}]",
                   -reach, reach));

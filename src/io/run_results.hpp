@@ -45,8 +45,7 @@ using PhaseObserver = std::function<void(const std::string&)>;
 /// Throws NumericalError when the integration fails.
 template <class T>
 RunResults analyse(const Experiment<T>& experiment, const Control<T>& u,
-                   const IntegratorRegistry& integrators, double epsilon,
-                   const PhaseObserver& phase = {});
+                   const IntegratorRegistry& integrators, double epsilon, const PhaseObserver& phase = {});
 
 /// The part of it that needs neither distances nor ε: both splits at the nodes and what is certified there.
 /// Throws NumericalError when the integration fails.

@@ -79,9 +79,12 @@ class EnsembleEvaluator {
     const Index M = active_intervals(definition_);
     const Index K = definition_.grid.intervals();
     const auto at_node = [&](Index k, Index first, TileWork<T>& tile) {
+      if (points > 1) {
+        return;  // visited below, in order
+      }
       const ConstTile<T> X = tile_of(std::as_const(tile.state()));
       for (Index later = k; later <= (k == M ? K : k); ++later) {
-        visit(later * points, first, X);
+        visit(later, first, X);
       }
     };
     ObjectiveTerms<T> terms = run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, at_node);
@@ -94,11 +97,8 @@ class EnsembleEvaluator {
           const Index first = (group + i) * set.columns;
           load(tile, first, nullptr);
           IntegrationStatus& own = statuses[static_cast<std::size_t>(group + i)];
-          own = tile.advance_dense(u, points, [&](Index j, const State<T>& X) {
-            if (j % points != 0) {
-              visit(j, first, tile_of(X));
-            }
-          });
+          own =
+              tile.advance_dense(u, points, [&](Index j, const State<T>& X) { visit(j, first, tile_of(X)); });
           own.sample = own.step.column < 0 ? -1 : first + own.step.column;
         });
       }

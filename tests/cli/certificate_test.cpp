@@ -24,8 +24,8 @@ TEST_CASE("a run is certified: in the summary, in metrics.csv, in layers.csv and
   CHECK(turnpike["least_dissipation_slack"].get<double>() >= -1e-12);
   REQUIRE(summary["certificates"].size() >= 5);
   for (const json& level : summary["certificates"]) {
-    for (const char* distance : {"sample", "root_mean_square", "stacked", "root_mean_square_with_control",
-                                 "stacked_with_control"}) {
+    for (const char* distance :
+         {"sample", "root_mean_square", "stacked", "root_mean_square_with_control", "stacked_with_control"}) {
       for (const char* part : {"layers", "time"}) {
         CAPTURE(distance);
         CHECK(level[distance][part]["measured"] <= level[distance][part]["sharp"]);
@@ -78,10 +78,11 @@ TEST_CASE("diagnose --table1 computes the paper's table") {
   CHECK(none.err.find("--table1") != std::string::npos);
 }
 
-TEST_CASE("reproduce makes the paper's page, takes finished runs as they are, and refuses what it does not know") {
+TEST_CASE(
+    "reproduce makes the paper's page, takes finished runs as they are, and refuses what it does not know") {
   const Program program;
-  const std::vector<std::string> command = {"reproduce", "paper", "--out", "paper", "--set",
-                                            "optimizer.epochs=20", "--set", "data.per_class=24"};
+  const std::vector<std::string> command = {
+      "reproduce", "paper", "--out", "paper", "--set", "optimizer.epochs=20", "--set", "data.per_class=24"};
   const ProcessResult first = program(command);
   CAPTURE(first.err);
   REQUIRE(first.status == 0);

@@ -1,6 +1,7 @@
 #include "turnpike/certificate.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <cmath>
 #include <string>
@@ -15,6 +16,7 @@ namespace {
 /// Whether what is certified is nowhere below what is measured, and the slack nowhere below −1e-12.
 struct Verdict {
   bool covered = true;
+  std::string where;
   double least_slack = 0;
 };
 
@@ -34,7 +36,10 @@ Verdict verdict(const SampleProblem& p, const std::string& scheme) {
     for (const CertifiedDistance& d :
          {c.sample, c.root_mean_square, c.stacked, c.root_mean_square_with_control, c.stacked_with_control}) {
       for (const Certified& part : {d.layers, d.time}) {
-        v.covered = v.covered && part.measured <= part.sharp && part.sharp <= part.plain;
+        if (!(part.measured <= part.sharp && part.sharp <= part.plain)) {
+          v.covered = false;
+          v.where = fmt::format("ε = {}: {} ≤ {} ≤ {}", c.epsilon, part.measured, part.sharp, part.plain);
+        }
       }
     }
   }
@@ -61,7 +66,7 @@ TEST_CASE("certified is at least measured for 10,000 random controls, and the sl
     all.covered = all.covered && v.covered;
     all.least_slack = std::min(all.least_slack, v.least_slack);
     if (!v.covered) {
-      FAIL_CHECK("control " << i << " is measured outside its certificate");
+      FAIL_CHECK("control " << i << " is measured outside its certificate: " << v.where);
       break;
     }
   }

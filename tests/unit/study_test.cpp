@@ -4,7 +4,6 @@
 
 #include <cmath>
 
-#include "study/certified_outside.hpp"
 #include "study/decay.hpp"
 #include "study/study_report.hpp"
 #include "turnpike/error.hpp"
@@ -75,33 +74,6 @@ TEST_CASE("values that do not fit are refused before the work begins") {
          {StudyKind::horizon, StudyKind::r, StudyKind::gamma, StudyKind::p_d, StudyKind::optimality}) {
       CHECK_NOTHROW(check_study(settings_of(kind, name, default_values(kind, recipe(name))), integrators));
     }
-  }
-}
-
-TEST_CASE("no sample is outside more layers than are certified, at controls far from optimal, too") {
-  RunConfig config = recipe("two-spirals");
-  config.run.precision = "double";
-  config.data.per_class = 12;
-  config.control.intervals = 6;
-  config.control.initialization = "uniform";
-  const Experiment<double> e = load_experiment(config);
-  const ProblemDefinition<double> definition = make_definition<double>(e.config, 2, builtin_integrators());
-  OptimalControlProblem<double> problem(definition, e.train);
-  const Control<double> u = initial_control(e.config, definition);
-  const SoftCrossEntropyGeometry geometry(2, config.cost.p_d);
-  for (const double epsilon : {0.1, 0.5, 1.0, 4.0}) {
-    double outside = 0;
-    (void)problem.visit_states(u, [&](Index k, Index first, ConstTile<double> X) {
-      for (Index d = 0; k < 6 && d < X.columns; ++d) {
-        const std::vector<double> x = {X(0, d), X(1, d)};
-        const int label = e.train.labels[static_cast<std::size_t>(first + d)];
-        outside += geometry.distance(x, label) > epsilon ? 1.0 / static_cast<double>(e.train.size()) : 0;
-      }
-    });
-    const double certified = certified_outside<double>(problem, u, *definition.running, geometry, epsilon);
-    CAPTURE(epsilon);
-    CHECK(outside <= certified + 1e-12);
-    CHECK(certified <= 6);
   }
 }
 
