@@ -92,7 +92,11 @@ DissipationSlack dissipation_slack(const Measurement& nodes, const MinimizerSet&
     double least = std::numeric_limits<double>::infinity();
     double sum = 0;
     for (std::size_t d = 0; d < nodes.distances[k].size(); ++d) {
-      const double here = nodes.losses[k][d] - alpha(nodes.distances[k][d]);
+      const double loss = nodes.losses[k][d];
+      double here = loss - alpha(nodes.distances[k][d]);
+      if (here < 1e-10 * std::max(0.1, loss)) {  // of the size of the table's error
+        here = loss - minimizers.bound(nodes.distances[k][d]);
+      }
       least = std::min(least, here);
       sum += here;
     }

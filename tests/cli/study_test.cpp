@@ -60,6 +60,7 @@ TEST_CASE("other settings, and a directory that holds something else, are refuse
   REQUIRE(program(tiny({"r", "two-spirals", "--values", "0.01", "--seeds", "1", "--out", "out"})).status ==
           0);
   const std::string before = program.read("out/study.json");
+  fs::create_directory(program.file("other"));
   program.directory().write("other/notes.txt", "mine");
   const auto refused = [&](const std::vector<std::string>& arguments, const std::string& fragment) {
     const ProcessResult result = program(tiny(arguments));
