@@ -111,6 +111,15 @@ struct ReportOptions {
 };
 int report(const ReportOptions& options, const IntegratorRegistry& integrators);
 
+struct GeometryOptions {
+  Index classes = 2;  ///< C
+  double p_d = 0.95;
+  Index samples = 1;  ///< D of the stacked bound
+  bool json = false;
+};
+/// δ, the minimizer in X_T, λ_Ω and a table of α for the soft cross-entropy with any C and p_d.
+int geometry(const GeometryOptions& options);
+
 struct ReproduceOptions {
   std::string subject = "paper";
   std::string out = "paper";      ///< a directory; finished runs in it are not repeated

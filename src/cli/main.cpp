@@ -238,6 +238,15 @@ int run(int argc, char** argv) {
   sub->add_option("DIR", report.run, "Run directory")->required();
   sub->add_option("--data", report.data, moved);
 
+  cli::GeometryOptions geometry;
+  sub = command("geometry", "The soft cross-entropy's minimizers and its lower bounds, for any C and p_d",
+                [&] { return cli::geometry(geometry); });
+  sub->add_option("--classes", geometry.classes, "C, at least 2")->capture_default_str();
+  sub->add_option("--p_d", geometry.p_d, "Label probability in (1/C, 1)")->capture_default_str();
+  sub->add_option("--samples", geometry.samples, "D, for the bound of stacked samples")
+      ->capture_default_str();
+  sub->add_flag("--json", geometry.json, "Print the result as JSON");
+
   cli::ReproduceOptions reproduce;
   sub = command("reproduce", "The paper's figures and Table 1 with our numbers: `turnpike reproduce paper`",
                 [&] { return cli::reproduce(reproduce, integrators); });

@@ -78,6 +78,22 @@ TEST_CASE("diagnose --table1 computes the paper's table") {
   CHECK(none.err.find("--table1") != std::string::npos);
 }
 
+TEST_CASE("geometry tabulates α for any C and p_d") {
+  const Program program;
+  const json table = json::parse(program({"geometry", "--classes", "10", "--p_d", "0.91", "--json"}).out);
+  CHECK(table["bounds"][4]["distance"] == 1);
+  CHECK(table["bounds"][4]["sharp"].get<double>() == doctest::Approx(0.00381346).epsilon(2e-6));
+  CHECK(table["curvature"].get<double>() > table["curvature_bound"].get<double>());
+  CHECK(program({"geometry"}).out.find("α*(s)") != std::string::npos);
+  for (const auto& [flag, value] : std::vector<std::pair<std::string, std::string>>{
+           {"--p_d", "0.5"}, {"--p_d", "nan"}, {"--classes", "1"}, {"--samples", "0"}}) {
+    const ProcessResult result = program({"geometry", flag, value});
+    CAPTURE(result.err);
+    CHECK(result.status == 2);
+    CHECK(result.out.empty());
+  }
+}
+
 TEST_CASE(
     "reproduce makes the paper's page, takes finished runs as they are, and refuses what it does not know") {
   const Program program;
