@@ -78,9 +78,11 @@ std::vector<double> default_values(StudyKind kind, const RunConfig& base) {
   // About six a decade, the last epoch among them.
   std::vector<double> epochs;
   const auto last = static_cast<double>(base.optimizer.epochs);
-  for (double epoch = last; epoch >= 1; epoch /= std::pow(10.0, 1.0 / 6)) {
-    if (epochs.empty() || std::round(epoch) < epochs.back()) {
-      epochs.push_back(std::round(epoch));
+  const int decades = static_cast<int>(std::log10(last));
+  for (int i = 0; i < 6 * (decades + 1); ++i) {
+    const double epoch = std::round(last * std::pow(10.0, -i / 6.0));
+    if (epoch >= 1 && (epochs.empty() || epoch < epochs.back())) {
+      epochs.push_back(epoch);
     }
   }
   std::reverse(epochs.begin(), epochs.end());
@@ -197,7 +199,7 @@ json empty_study(const StudySettings& settings) {
 }
 
 json open_study(const StudySettings& settings, const fs::path& directory) {
-  const json fresh = empty_study(settings);
+  json fresh = empty_study(settings);
   std::error_code error;
   const fs::path file = directory / "study.json";
   if (!fs::exists(file, error)) {
