@@ -132,6 +132,8 @@ class OptimalControlProblem {
   Objective value_and_gradient(const Control<T>& u, Control<T>& gradient, const GradientSink& sink);
   Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch, Control<T>& gradient,
                                const GradientSink& sink);
+  /// Whether a failure of the states of one of `samples` samples leaves the gradient untouched.
+  [[nodiscard]] bool fails_before_gradient(Index samples) const;
   /// How many pieces a sink sees, and which.
   [[nodiscard]] Index piece_count() const;
   void visit_pieces(const GradientSink& visit) const;

@@ -7,14 +7,14 @@
 namespace turnpike {
 
 /// An envelope β q(t) of the distances of a trajectory from the turnpike, as Assumption 10 (q = ρ^k) and
-/// Assumption 15 (q = e^{−ρt}) ask for. It holds for the observed layers or times only.
+/// Assumption 15 (q = e^{−ρt}) ask for. It holds for what was observed only.
 struct Envelope {
   double beta = 0;  ///< β ≥ 0
   /// ρ: in (0, 1) a layer, or a rate > 0 in time; 0 when every distance is 0.
   double rho = 0;
   /// V̂, which bounds V along any trajectory under the envelope, for every horizon: by the mean loss's
   /// Lipschitz constant √(2/D) in the stacked distance, √(2/D) β (1/(1−ρ) + γ) + r β²/(1−ρ²) in layers,
-  /// √(2/D) β (1/ρ + γ) + r β²/(2ρ) in time. Infinite where no envelope decays.
+  /// √(2/D) β (1/ρ + γ) + r β²/(2ρ) in time. In layers V is that of unit steps.
   double value_bound = 0;
 };
 

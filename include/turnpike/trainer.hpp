@@ -112,8 +112,9 @@ class Trainer {
   TrainerOptions options_;
   LearningRate learning_rate_;
   Control<T> control_;
-  Control<T> gradient_;  // after a step, the control before it
-  bool moved_ = false;   // whether gradient_ is that
+  Control<T> gradient_;    // after a step, the control before it
+  std::vector<T> former_;  // the same, where a failing step can overwrite the gradient
+  bool moved_ = false;     // whether gradient_ is that
   Optimizer<T> optimizer_;
   std::vector<Index> order_;
   std::vector<unsigned char> updated_;  // pieces of the step that is being taken

@@ -53,14 +53,16 @@ Measurement measure(OptimalControlProblem<T>& problem, const Control<T>& u, cons
                     const MinimizerSet* minimizers, Index points = 1, const ChangeBound* bound = nullptr);
 
 /// The times an interval at which the trajectories of `problem` are worth looking at for an accuracy that
-/// `points` at a smooth curve give: 1 where the states between the nodes are on a line anyway, and fewer for
-/// so many samples that their measurement would take gigabytes.
+/// `points` at a smooth curve give: 1 where the states between the nodes are on a line anyway, after one step
+/// (`one_step`) of a scheme of order 1 or 2, and fewer for so many samples that their measurement would take
+/// gigabytes.
 template <class T>
-Index dense_points(const OptimalControlProblem<T>& problem, Index points) {
+Index dense_points(const OptimalControlProblem<T>& problem, Index points, bool one_step) {
   constexpr Index most = Index{1} << 22;
   const ProblemDefinition<T>& definition = problem.definition();
   const Index nodes = definition.grid.intervals() * problem.sample_count();
-  return definition.integrator->traits().order > 2 ? std::clamp<Index>(most / nodes, 1, points) : 1;
+  const bool line = one_step && definition.integrator->traits().order <= 2;
+  return line ? 1 : std::clamp<Index>(most / nodes, 1, points);
 }
 
 /// What is said of one distance sequence at level ε.

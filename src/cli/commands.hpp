@@ -124,7 +124,7 @@ struct ReproduceOptions {
   std::string subject = "paper";
   std::string out = "paper";      ///< a directory; finished runs in it are not repeated
   std::string data;               ///< MNIST's directory, for Figure 5; empty leaves it out
-  std::vector<std::string> keys;  ///< section.key=value for every training, for shorter trials
+  std::vector<std::string> keys;  ///< optimizer.epochs=… or data.per_class=…, for shorter trials
   int threads = 0;                ///< 0: as the recipes say
 };
 /// Figures 1 to 5 and Table 1 of the paper with our numbers, as a page and as JSON.

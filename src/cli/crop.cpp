@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -231,6 +232,8 @@ void print_choices(const CropOptions& options, const Sweep& sweep) {
              100 * c.tolerance);
   if (!c.certified_depth) {
     fmt::print("certified   {}\n", sweep.results.uncertified);
+  } else if (*c.certified_depth == c.layers) {
+    fmt::print("certified   no fewer layers: for none is it proved that the others keep the classes\n");
   } else {
     fmt::print("certified   after {} of {} layers the others change at most {:.3g} % of the classes\n",
                *c.certified_depth, c.layers, 100 * c.tolerance);
@@ -240,7 +243,7 @@ void print_choices(const CropOptions& options, const Sweep& sweep) {
                c.layers, *options.certified);
   }
   const auto k = static_cast<std::size_t>(sweep.taken.depth);
-  fmt::print("taken       {} layers ({}): accuracy train {:.2f} %{}\n", k, sweep.taken.rule,
+  fmt::print("taken       {} of the layers ({}): accuracy train {:.2f} %{}\n", k, sweep.taken.rule,
              100 * sweep.results.train.accuracy[k],
              sweep.results.test ? fmt::format(", test {:.2f} %", 100 * sweep.results.test->accuracy[k]) : "");
 }
@@ -249,6 +252,11 @@ void print_choices(const CropOptions& options, const Sweep& sweep) {
 
 int crop(const CropOptions& options, const IntegratorRegistry& integrators) {
   check_options(options);
+  const Overrides& o = options.overrides;
+  if (!options.out.empty() && (!o.integrator.empty() || !o.adjoint.empty() || !o.keys.empty())) {
+    throw InputError(
+        "--out writes the model as it was trained; leave --integrator, --adjoint and --set away, or --out");
+  }
   const StoredModel model = load_model(options.model);
   std::error_code error;
   if (!options.out.empty() && std::filesystem::equivalent(options.out, model.file, error)) {
@@ -288,6 +296,7 @@ int crop(const CropOptions& options, const IntegratorRegistry& integrators) {
     }
     written = config;
   });
+  const int status = options.out.empty() || verification.same_bits ? 0 : 1;
   if (options.json) {
     json result = {{"integrator", info.config.integrator.name},
                    {"layers", sweep.cropping.layers},
@@ -302,7 +311,7 @@ int crop(const CropOptions& options, const IntegratorRegistry& integrators) {
                          {"largest_difference", finite(verification.largest_difference)}};
     }
     fmt::print("{}\n", result.dump(2));
-    return 0;
+    return status;
   }
   print_sweep(sweep.results);
   print_choices(options, sweep);
@@ -320,7 +329,7 @@ int crop(const CropOptions& options, const IntegratorRegistry& integrators) {
           : fmt::format("its states differ by up to {:.2g} from those of the full model at layer {}, of "
                         "{} samples",
                         verification.largest_difference, sweep.taken.depth, verification.samples));
-  return 0;
+  return status;
 }
 
 }  // namespace turnpike::cli

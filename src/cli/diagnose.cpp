@@ -112,7 +112,7 @@ void print_certificates(const RunResults& results) {
     fmt::print("Prop. 12, V̂/α(ε): a sample's layers, stacked            {}, {}\n",
                bound(e.value_bound / c.sample.alpha), bound(e.value_bound / c.stacked_with_control.alpha));
     const Envelope& t = results.reachability->time;
-    fmt::print("envelope dist(z(t)) ≤ β exp(−ρt) at the observed nodes   β = {:.4g}, ρ = {:.4g}, V̂ = {}\n",
+    fmt::print("envelope dist(z(t)) ≤ β exp(−ρt) on the observed horizon β = {:.4g}, ρ = {:.4g}, V̂ = {}\n",
                t.beta, t.rho, bound(t.value_bound));
     fmt::print("Prop. 16, V̂/α(ε): a sample's time, stacked              {}, {}\n",
                bound(t.value_bound / c.sample.alpha), bound(t.value_bound / c.stacked_with_control.alpha));
@@ -162,6 +162,11 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
   if (options.model.empty()) {
     if (!options.table_1) {
       throw InputError("diagnose needs a run directory or model file, or --table1");
+    }
+    if (!options.overrides.keys.empty() || !options.overrides.data.empty()) {
+      throw InputError(
+          "without a model --table1 is for two classes and p_d = 0.95; give a model, or leave --set and "
+          "--data away");
     }
     const RunConfig config;
     return print_table_1(2, config.cost.p_d, options.json);

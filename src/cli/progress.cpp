@@ -48,7 +48,7 @@ void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const
       stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %{}  {} left{}",
       terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4), format_cost(V.running, 3),
       format_cost(V.control, 3), format_cost(V.terminal, 3), 100 * V.accuracy,
-      alpha_ > 0 ? fmt::format("  outside ≤ {}", format_cost(V.running / alpha_, 1)) : std::string(),
+      alpha_ > 0 ? fmt::format("  certified time {}", format_cost(V.running / alpha_, 1)) : std::string(),
       format_duration(left), terminal_ ? "" : "\n");
   line_open_ = terminal_;
   shown_ = now;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
@@ -31,19 +32,23 @@ struct PaperRun {
 /// A signal stopped a training: what is there is kept for the next time.
 struct Interrupted {};
 
-/// Trains into `directory`, goes on with an interrupted run there, or takes a finished one as it is.
+/// Trains into `directory`, goes on with an interrupted run there, or takes a finished one as it is. A run
+/// that has nothing to go on from is begun anew.
 PaperRun train_into(const fs::path& directory, const std::string& source, const ReproduceOptions& options,
                     const std::vector<std::string>& keys, const IntegratorRegistry& integrators) {
   PaperRun run{directory, 0, {}};
   std::error_code error;
   if (!fs::exists(directory / "summary.json", error)) {
     fmt::print(stderr, "{}\n", directory.string());
-    if (fs::exists(directory / "config.toml", error)) {
+    if (fs::exists(directory / "checkpoint" / "state.safetensors", error)) {
       ResumeOptions resume_options;
       resume_options.run = directory.string();
       resume_options.threads = options.threads;
       run.status = resume(resume_options, integrators);
     } else {
+      if (fs::exists(directory / "config.toml", error)) {
+        fs::remove_all(directory, error);
+      }
       TrainOptions train_options;
       train_options.source = source;
       train_options.out = directory.string();
@@ -61,7 +66,9 @@ PaperRun train_into(const fs::path& directory, const std::string& source, const 
   if (run.status == 130) {
     throw Interrupted{};
   }
-  if (fs::exists(directory / "summary.json", error)) {
+  if (run.status != 0) {
+    fs::remove(directory / "checkpoint" / "state.safetensors", error);  // the same steps would fail again
+  } else if (fs::exists(directory / "summary.json", error)) {
     run.summary = json::parse(read_text_file(directory / "summary.json", "summary"));
   }
   return run;
@@ -186,12 +193,13 @@ PaperSection table_1_section() {
   return section;
 }
 
-void add_two_spirals(std::vector<PaperSection>& sections, const fs::path& out,
+/// Returns whether all trainings ended well.
+bool add_two_spirals(std::vector<PaperSection>& sections, const fs::path& out,
                      const ReproduceOptions& options, const IntegratorRegistry& integrators) {
   const PaperRun run = train_into(out / "two-spirals", "two-spirals", options, {}, integrators);
   if (run.summary.is_null()) {
-    sections.push_back({"Figures 2 to 4: two spirals", "The training did not end.", {}, {}});
-    return;
+    sections.push_back({"Figures 2 to 4: two spirals", "The training failed.", {}, {}});
+    return false;
   }
   sections.push_back({"Figure 2: the two spirals",
                       "480 samples in the coordinates of Lang and Witbrock.",
@@ -205,12 +213,18 @@ void add_two_spirals(std::vector<PaperSection>& sections, const fs::path& out,
       {"Figure 3: the state trajectories",
        fmt::format("Every fourth sample; dashed, where the minimizers are. The text says that the classes "
                    "are separated "
-                   "in the first ten layers; here the mean loss stays below {} from layer {} on.",
-                   entry_loss, entry_text(s)),
+                   "in the first ten layers; here the mean loss {}.",
+                   s["turnpike"]["entry_layer"].is_null()
+                       ? fmt::format("does not stay below {}", entry_loss)
+                       : fmt::format("stays below {} from layer {} on", entry_loss, entry_text(s))),
        out / "figures" / "spirals" / "trajectories.svg",
        {}});
   sections.push_back({"Figure 4: the final layer",
-                      "Close around the minimizers of both classes, as in the text.",
+                      fmt::format("The text finds the samples close around the minimizers of both classes; "
+                                  "here their distance is {:.3f} in "
+                                  "the mean and {:.3f} at most.",
+                                  s["turnpike"]["final_mean_distance"].get<double>(),
+                                  s["turnpike"]["final_max_distance"].get<double>()),
                       run.directory / "figures" / "final_layer.svg",
                       {}});
   const PaperRun literal =
@@ -238,17 +252,20 @@ void add_two_spirals(std::vector<PaperSection>& sections, const fs::path& out,
   row("… certified",
       [](const json& v) { return fmt::format("{:.2f}", v["turnpike"]["certified_outside"].get<double>()); });
   sections.push_back(numbers);
+  return !literal.summary.is_null();
 }
 
-void add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const ReproduceOptions& options,
+/// Returns whether all trainings ended well.
+bool add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const ReproduceOptions& options,
                const IntegratorRegistry& integrators) {
   PaperSection section;
   section.title = "Figure 5: MNIST with and without the stage cost";
   if (options.data.empty()) {
     section.text = "Left out: it takes the MNIST files (--data DIRECTORY) and about a quarter of an hour.";
     sections.push_back(section);
-    return;
+    return true;
   }
+  bool all_well = true;
   std::vector<LayerCurve> curves;
   section.table = {{"trained", "accuracy, train", "accuracy, test", "train loss at N/2", "train loss at N",
                     "layers that suffice"}};
@@ -257,6 +274,7 @@ void add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const R
     const PaperRun run = train_into(out / name, "mnist", options, keys, integrators);
     if (run.summary.is_null()) {
       section.table.push_back({shown, "training failed"});
+      all_well = false;
       return;
     }
     const std::vector<double> train_loss = layer_column(run.directory, "loss_train");
@@ -282,6 +300,7 @@ void add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const R
       "uses "
       "all its depth, whatever that is. The text does not give the number of epochs; here it is 6.";
   sections.push_back(section);
+  return all_well;
 }
 
 }  // namespace
@@ -292,32 +311,58 @@ int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integra
   }
   const fs::path out = options.out;
   std::error_code error;
+  for (const std::string& key : options.keys) {
+    if (key.rfind("optimizer.epochs=", 0) != 0 && key.rfind("data.per_class=", 0) != 0) {
+      throw InputError(
+          fmt::format("--set {}: the paper's settings stand; only optimizer.epochs and data.per_class can be "
+                      "set, for a shorter trial",
+                      key));
+    }
+    RunConfig trial = recipe("two-spirals");
+    set_key(trial, key);
+  }
+  if (!options.data.empty() && !fs::is_directory(options.data, error)) {
+    throw InputError(
+        fmt::format("--data {}: no such directory; give the one with MNIST's files", options.data));
+  }
   const bool begun = fs::exists(out / "paper.json", error);
   if (!begun && fs::exists(out, error) && !(fs::is_directory(out, error) && fs::is_empty(out, error))) {
     throw InputError(fmt::format(
         "'{}' exists already and was not made by `turnpike reproduce`; choose another directory with --out",
         options.out));
   }
+  if (begun) {
+    const json former =
+        json::parse(read_text_file(out / "paper.json", "record of `reproduce`"), nullptr, false);
+    if (!former.is_object() || former.value("set", json()) != json(options.keys)) {
+      throw InputError(
+          fmt::format("'{}' was begun with other --set; repeat them or choose another directory with --out",
+                      options.out));
+    }
+  }
   fs::create_directories(out, error);
   if (error) {
     throw InputError(fmt::format("'{}' cannot be created: {}; choose another directory with --out",
                                  options.out, error.message()));
   }
-  write_file_atomically(out / "paper.json", "{\"finished\": false}\n");
+  json result = {{"set", options.keys}, {"finished", false}};
+  write_file_atomically(out / "paper.json", result.dump(2) + "\n");
   std::vector<PaperSection> sections;
   std::string no_figures;
   sections.push_back(figure_1(out, no_figures));
   sections.push_back(bounds_section(out));
   sections.push_back(table_1_section());
+  bool all_well = false;
   try {
-    add_two_spirals(sections, out, options, integrators);
-    add_mnist(sections, out, options, integrators);
+    all_well = add_two_spirals(sections, out, options, integrators);
+    all_well = add_mnist(sections, out, options, integrators) && all_well;
   } catch (const Interrupted&) {
     fmt::print(stderr, "turnpike: stopped; the same command goes on where it was\n");
     return 130;
   }
   write_file_atomically(out / "paper.html", render_paper_page(sections));
-  json result = {{"finished", true}, {"sections", json::array()}};
+  result["finished"] = all_well;
+  result["sections"] = json::array();
   for (const PaperSection& section : sections) {
     result["sections"].push_back(
         {{"title", section.title}, {"text", section.text}, {"table", section.table}});
@@ -332,6 +377,10 @@ int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integra
   fmt::print("{}\n", (out / "paper.html").string());
   if (!no_figures.empty()) {
     fmt::print(stderr, "turnpike: {}\n", no_figures);
+  }
+  if (!all_well) {
+    fmt::print(stderr, "turnpike: a training failed; the page leaves out what rests on it\n");
+    return 1;
   }
   return 0;
 }

@@ -76,11 +76,25 @@ void print_study(const json& study) {
   }
 }
 
+/// Refuses keys that the study sets itself, row by row.
+void demand_effect(StudyKind kind, const std::vector<std::string>& keys) {
+  const std::string varied = kind == StudyKind::r       ? "cost.r="
+                             : kind == StudyKind::gamma ? "cost.gamma="
+                             : kind == StudyKind::p_d   ? "cost.p_d="
+                                                        : "run.seed=";
+  for (const std::string& key : keys) {
+    if (key.rfind(varied, 0) == 0 || key.rfind("run.seed=", 0) == 0) {
+      throw InputError(fmt::format("--set {}: the study sets this itself; give --values or --seeds", key));
+    }
+  }
+}
+
 }  // namespace
 
 int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
   StudySettings settings;
   settings.kind = study_kind(options.kind);
+  demand_effect(settings.kind, options.overrides.keys);
   Overrides overrides = options.overrides;
   overrides.threads = 0;  // of the study, not of a training
   settings.base = source_config(options.source, overrides);

@@ -195,6 +195,8 @@ template <class T, class OpenRun>
 int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vector<std::string>& plugins,
                  const IntegratorRegistry& integrators, OpenRun&& open_run) {
   GrowingTraining<T> training = make_training(e, integrators);
+  std::optional<InterruptGuard> interrupt(
+      std::in_place);  // before the first file: a stopped run can be resumed
   const RunDirectory run = open_run();
   if (resumed) {
     training.restore(read_checkpoint<T>(run));
@@ -207,7 +209,6 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
 
   TrainingResult result;
   {
-    const InterruptGuard interrupt;
     Progress progress(by_steps ? training.state().steps : training.trainer().epoch(),
                       by_steps ? epochs * per_epoch : epochs, alpha);
     typename GrowingTraining<T>::Observers observers;
@@ -234,7 +235,7 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
         write_checkpoint(run, training.state());
       }
     };
-    result = training.run(observers, interrupt.requested());
+    result = training.run(observers, interrupt->requested());
     progress.end();
     metrics.flush();
   }
@@ -243,6 +244,7 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
     write_checkpoint(run, training.state());
   }
   write_model(run.file("model.safetensors"), e.model_info(), u);
+  interrupt.reset();
   switch (result.outcome) {
     case TrainingOutcome::interrupted:
       fmt::print(stderr, "turnpike: stopped after {} {} of {}; go on with `turnpike resume {}{}`\n",

@@ -45,8 +45,7 @@ Shares shares(double first, double last, double alpha) {
   return {1 - below * (1 - low) / 2, plain};
 }
 
-/// Squared distances and losses along a path, at `points` times an interval, with what the control adds to
-/// both within each interval.
+/// Squared distances, inner products of successive offsets, and losses along a path.
 struct Path {
   std::vector<double> squares;
   std::vector<double> products;
@@ -89,8 +88,9 @@ Certified certify_time(const Path& path, std::span<const double> times, std::siz
   return c;
 }
 
-void round_outward(Certified& c) {
-  c.sharp *= outward;
+/// Rounds up; more than `all`, the layers or the time that there are, is never outside.
+void round_outward(Certified& c, double all) {
+  c.sharp = std::max(c.measured, std::min(c.sharp * outward, all));
   c.plain *= outward;
 }
 
@@ -148,6 +148,7 @@ void scale(Path& path, double factor) {
 std::vector<Certificate> certify(const Measurement& nodes, const Measurement& dense,
                                  std::span<const double> control_norms, double r,
                                  const MinimizerSet& minimizers, std::span<const double> epsilons) {
+  assert(!nodes.distances.empty() && !nodes.losses.empty());
   const std::size_t intervals = nodes.times.size() - 1;
   const std::size_t points = (dense.times.size() - 1) / intervals;
   const std::size_t samples = nodes.distances.front().size();
@@ -204,8 +205,8 @@ std::vector<Certificate> certify(const Measurement& nodes, const Measurement& de
   for (Certificate& c : certificates) {
     for (CertifiedDistance* const distance : {&c.sample, &c.root_mean_square, &c.stacked,
                                               &c.root_mean_square_with_control, &c.stacked_with_control}) {
-      round_outward(distance->layers);
-      round_outward(distance->time);
+      round_outward(distance->layers, static_cast<double>(intervals));
+      round_outward(distance->time, dense.times.back() - dense.times.front());
     }
   }
   return certificates;

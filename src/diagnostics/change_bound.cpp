@@ -24,6 +24,8 @@ double rounding(double operations, double spacing) {
 /// The computed activations are within 8 spacings of the exact ones (tests/unit/activation_test.cpp).
 constexpr double activation_spacings = 16;
 
+constexpr std::size_t most_stages = 32;
+
 bool saturates(Activation activation) {
   return activation == Activation::tanh || activation == Activation::softsign;
 }
@@ -31,12 +33,12 @@ bool saturates(Activation activation) {
 }  // namespace
 
 double spectral_norm_bound(const Eigen::MatrixXd& A) {
+  if (!A.allFinite()) {
+    return infinite;
+  }
   const double largest = A.size() == 0 ? 0.0 : A.cwiseAbs().maxCoeff();
   if (largest == 0) {
     return 0;
-  }
-  if (!A.allFinite()) {
-    return infinite;
   }
   // Scaled, so that no square underflows or overflows; the Gram matrix is of the smaller dimension.
   const Eigen::MatrixXd B = A / largest;
@@ -78,9 +80,9 @@ ChangeBound::Layer ChangeBound::layer_of(const Control<T>& u, Index k,
     const double error = rounding(static_cast<double>(A.cols()) + 2, spacing);
     const double root = std::sqrt(static_cast<double>(A.rows()));
     Growth growth;
-    growth.slope = activation * (spectral_norm_bound(A) + error * A.norm() * (1 + 1e-12));
-    growth.offset =
-        activation * (1 + error) * b.norm() * (1 + 1e-12) + root * static_cast<double>(A.cols() + 2) * tiny;
+    growth.slope = activation * (spectral_norm_bound(A) + error * A.stableNorm() * (1 + 1e-12));
+    growth.offset = activation * (1 + error) * b.stableNorm() * (1 + 1e-12) +
+                    root * static_cast<double>(A.cols() + 2) * tiny;
     if (saturates(sigma)) {
       growth.most = activation * root;
     }
@@ -123,6 +125,21 @@ ChangeBound::ChangeBound(const Control<T>& u, const ChangeBoundNetwork& network)
     throw InputError(fmt::format("the grid has {} intervals and the control {}; give both the same number",
                                  network.grid.intervals(), u.intervals()));
   }
+  const std::size_t count = network.tableau.b.size();
+  const bool square = network.tableau.A.size() == count &&
+                      std::all_of(network.tableau.A.begin(), network.tableau.A.end(),
+                                  [count](const std::vector<double>& row) { return row.size() == count; });
+  if (count == 0 || count > most_stages || !square) {
+    throw InputError(
+        fmt::format("the tableau '{}' has {} weights; a bound of the change needs 1 to {} and a "
+                    "square A of as many rows",
+                    network.tableau.name, count, most_stages));
+  }
+  const Index n = u.layout().blocks().back().rows;  // of a bias
+  if (network.components.empty() || std::any_of(network.components.begin(), network.components.end(),
+                                                [n](Index i) { return i < 0 || i >= n; })) {
+    throw InputError(fmt::format("a bound of the change needs loss components from 0 to {}", n - 1));
+  }
   for (const std::vector<double>& row : network.tableau.A) {
     for (const double a : row) {
       a_.push_back(std::abs(a));
@@ -145,8 +162,6 @@ ChangeBound::ChangeBound(const Control<T>& u, const ChangeBoundNetwork& network)
 double ChangeBound::after(Index k, double norm) const {
   assert(k >= 0 && k <= layers());
   const std::size_t stages = b_.size();
-  constexpr std::size_t most_stages = 32;
-  assert(stages <= most_stages);
   double change = 0;
   double size = norm;
   for (auto j = static_cast<std::size_t>(k); j < layers_.size(); ++j) {

@@ -1,9 +1,11 @@
 #include "io/gnuplot.hpp"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <array>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 
 #include "io/text_file.hpp"
@@ -94,8 +96,13 @@ std::string Script::draw(const std::filesystem::path& directory) const {
   }
   const std::string command =
       fmt::format("cd {} && gnuplot figures.gp >figures.log 2>&1", shell_quoted(directory.string()));
-  if (std::system(command.c_str()) != 0) {
-    return fmt::format("gnuplot failed, so there are no SVG figures; see {}",
+  const int status = std::system(command.c_str());
+  if ((WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) ||
+      (WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGINT)) {
+    (void)std::raise(SIGINT);  // system() kept it from this process
+  }
+  if (status != 0) {
+    return fmt::format("gnuplot failed, so SVG figures are missing; see {}",
                        (directory / "figures.log").string());
   }
   std::filesystem::remove(directory / "figures.log");

@@ -32,9 +32,6 @@ std::string draw_soft_cross_entropy(double p_d, const std::filesystem::path& dir
   const SoftCrossEntropyGeometry geometry(2, p_d);
   constexpr int side = 101;
   constexpr double reach = 6;
-  std::vector<double> x;
-  std::vector<double> y;
-  std::vector<double> loss;
   gnuplot::Script script;
   std::string rows = "$plane << END\n";
   for (int i = 0; i < side; ++i) {

@@ -192,7 +192,8 @@ ReportData report_data(const Experiment<T>& e, const Control<T>& u, const RunRes
   data.x_name = plane.x_name;
   data.y_name = plane.y_name;
   data.plane_note = plane.note;
-  const Index points = dense_points(OptimalControlProblem<T>(definition, borrowed(e.train)), 4);
+  const Index points =
+      dense_points(OptimalControlProblem<T>(definition, borrowed(e.train)), 4, takes_one_step(e.config));
   const std::shared_ptr<const MinimizerSet> minimizers =
       minimizers_of(e.config, e.train.class_count(),
                     loss_of(make_definition<double>(e.config, e.train.class_count(), integrators)));

@@ -29,7 +29,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view metrics_header =
-    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate,accuracy,certified_outside\n";
+    "epoch,steps,objective,running,control,terminal,gradient_norm,learning_rate,accuracy,certified_time\n";
 
 constexpr std::size_t metrics_columns = 10;  // the last may be empty
 

@@ -11,6 +11,11 @@
 
 namespace turnpike {
 
+bool takes_one_step(const RunConfig& config) {
+  const auto& scheme = config.integrator;
+  return !scheme.rtol && !scheme.atol && scheme.substeps.value_or(1) == 1;
+}
+
 const std::string& tabulated_loss(const RunConfig& config) {
   return config.cost.stage != "none" ? config.cost.stage : config.cost.terminal;
 }
@@ -79,7 +84,7 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
     return results;
   }
   OptimalControlProblem<T> problem(definition, borrowed(e.train));
-  const Index points = dense_points(problem, 16);
+  const Index points = dense_points(problem, 16, takes_one_step(e.config));
   if (points > 1) {
     tell(phase, u.intervals(), "layers and between them", e.train.size(), "training");
   }
@@ -100,10 +105,22 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
   }
   if (e.config.cost.stage == "soft-cross-entropy") {
     const double gamma = e.config.cost.terminal == "none" ? 0 : e.config.cost.gamma;
+    // In time u_k and the line from x_k to x_{k+1} have to stay below the envelope until t_{k+1}.
+    std::vector<double> ends;
+    std::vector<double> farthest;
+    const std::vector<double>& times = results.train.times;
+    for (std::size_t k = 0; k + 1 < times.size(); ++k) {
+      const double norm = results.control_norm[k];
+      const auto state = [&](std::size_t node) {
+        const std::vector<double>& row = results.train.distances[node];
+        return std::inner_product(row.begin(), row.end(), row.begin(), norm * norm);
+      };
+      ends.push_back(times[k + 1]);
+      farthest.push_back(std::sqrt(std::max(state(k), state(k + 1))));
+    }
     results.reachability = {
         geometric_envelope(results.joint_distance, e.train.size(), gamma, e.config.cost.r),
-        exponential_envelope(results.train.times, results.joint_distance, e.train.size(), gamma,
-                             e.config.cost.r)};
+        exponential_envelope(ends, farthest, e.train.size(), gamma, e.config.cost.r)};
   }
   return results;
 }

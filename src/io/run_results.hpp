@@ -78,6 +78,9 @@ struct LayerTable {
 };
 LayerTable layer_table(const RunResults& results);
 
+/// Whether the configured scheme takes one step an interval.
+bool takes_one_step(const RunConfig& config);
+
 /// The cost whose loss is tabulated: the stage cost, or the terminal one where there is none.
 const std::string& tabulated_loss(const RunConfig& config);
 

@@ -50,6 +50,11 @@ class EnsembleEvaluator {
   [[nodiscard]] const ProblemDefinition<T>& definition() const { return definition_; }
   [[nodiscard]] const std::vector<int>& labels() const { return data_->labels; }
   [[nodiscard]] Index sample_count() const { return data_->size(); }
+  /// Whether all tiles of so many samples run forward before any is pulled back.
+  [[nodiscard]] bool in_one_group(Index samples) {
+    return tiles_for(samples).count <= TileSet<T>::group_size;
+  }
+
   [[nodiscard]] Index piece_count() const { return sums_.pieces().count(); }
   void visit_pieces(const GradientSink& visit) const {
     for (Index p = 0; p < piece_count(); ++p) {

@@ -180,6 +180,11 @@ Control<T> OptimalControlProblem<T>::zero_control() const {
 }
 
 template <class T>
+bool OptimalControlProblem<T>::fails_before_gradient(Index samples) const {
+  return workspace_->evaluator.in_one_group(samples);
+}
+
+template <class T>
 Index OptimalControlProblem<T>::piece_count() const {
   return workspace_->evaluator.piece_count();
 }

@@ -63,7 +63,7 @@ class StudyRun {
 
   void run(int threads) {
     std::vector<std::thread> workers;
-    for (int i = 1; i < threads; ++i) {
+    for (int i = 1; i < std::min(threads, static_cast<int>(chains_.size())); ++i) {
       workers.emplace_back([this] { work(); });
     }
     work();

@@ -37,6 +37,7 @@ struct StudySettings {
   std::int64_t seeds = 5;      ///< run.seed = 1, …, seeds
   double epsilon = 0.5;        ///< ε > 0, the distance that counts as on the turnpike
   bool warm = false;           ///< each value starts from the control of the one before
+  std::uint64_t samples = 0;   ///< Experiment::fingerprint of the data; 0 for generated ones
 };
 
 /// Whether the values of a horizon study are times T, not numbers of layers N.
@@ -49,8 +50,9 @@ std::vector<double> default_values(StudyKind kind, const RunConfig& base);
 RunConfig study_config(const StudySettings& settings, double value, std::int64_t seed);
 
 /// Throws InputError for values that are not increasing numbers in range, or a configuration without
-/// minimizers. Loads the data once, so that nothing can be refused after the work has begun.
-void check_study(const StudySettings& settings, const IntegratorRegistry& integrators);
+/// minimizers. Loads the data once, so that nothing can be refused after the work has begun, and keeps their
+/// fingerprint in `samples`.
+void check_study(StudySettings& settings, const IntegratorRegistry& integrators);
 
 /// A study with its finished rows, as in study.json. A row is an object with `value`, `seed` and either
 /// `failure`, a sentence, or everything measured.

@@ -75,6 +75,9 @@ std::vector<double> default_values(StudyKind kind, const RunConfig& base) {
     case StudyKind::optimality:
       break;
   }
+  if (base.optimizer.epochs < 1) {
+    return {};
+  }
   // About six a decade, the last epoch among them.
   std::vector<double> epochs;
   const auto last = static_cast<double>(base.optimizer.epochs);
@@ -126,7 +129,7 @@ RunConfig study_config(const StudySettings& settings, double value, std::int64_t
   return config;
 }
 
-void check_study(const StudySettings& settings, const IntegratorRegistry& integrators) {
+void check_study(StudySettings& settings, const IntegratorRegistry& integrators) {
   if (!(settings.epsilon > 0) || !std::isfinite(settings.epsilon)) {
     throw InputError(fmt::format("--epsilon {}; give a finite number above 0", settings.epsilon));
   }
@@ -160,6 +163,13 @@ void check_study(const StudySettings& settings, const IntegratorRegistry& integr
     throw InputError("a study does not extend its controls; set control.extend_by = 0");
   }
   const Experiment<double> e = load_experiment<double>(settings.base);
+  settings.samples = e.fingerprint;
+  if (settings.kind == StudyKind::p_d && tabulated_loss(settings.base) != "soft-cross-entropy") {
+    throw InputError("p_d is of the soft cross-entropy only; set cost.stage = soft-cross-entropy");
+  }
+  if (settings.kind == StudyKind::gamma && settings.base.cost.terminal == "none") {
+    throw InputError("without a terminal cost γ has no effect; set cost.terminal");
+  }
   for (const double value : settings.values) {
     RunConfig config = study_config(settings, value, 1);
     if (settings.kind == StudyKind::p_d) {
@@ -195,6 +205,7 @@ json empty_study(const StudySettings& settings) {
           {"epsilon", settings.epsilon},
           {"warm", settings.warm},
           {"config", json::parse(to_json(base))},
+          {"samples", fmt::format("{:016x}", settings.samples)},
           {"rows", json::array()}};
 }
 
@@ -219,7 +230,9 @@ json open_study(const StudySettings& settings, const fs::path& directory) {
   json found = json::parse(read_text_file(file, "study"), nullptr, false);
   const auto is_row = [](const json& row) {
     return row.is_object() && row.contains("value") && row["value"].is_number() && row.contains("seed") &&
-           row["seed"].is_number_integer() && (row.contains("failure") || row.contains("objective"));
+           row["seed"].is_number_integer() &&
+           (row.contains("failure") || (row.contains("objective") && row["objective"].is_number() &&
+                                        row.contains("trajectory") && row["trajectory"].is_object()));
   };
   if (!found.is_object() || !found.contains("rows") || !found["rows"].is_array() ||
       !std::all_of(found["rows"].begin(), found["rows"].end(), is_row)) {

@@ -176,6 +176,9 @@ TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u, bool 
 
 template <class T>
 Control<T> followed_by_zeros(const Control<T>& u, Index intervals) {
+  if (intervals < u.intervals()) {
+    throw InputError(fmt::format("{} intervals cannot hold a control of {}", intervals, u.intervals()));
+  }
   Control<T> longer(u.layout(), intervals);
   std::copy(u.values().begin(), u.values().end(), longer.values().begin());
   return longer;
@@ -185,6 +188,11 @@ template <class T>
 TrainerState<T> extended(const TrainerState<T>& state, const Control<T>& start, Index active) {
   const auto before = static_cast<std::ptrdiff_t>(state.control.size());
   const auto after = static_cast<std::ptrdiff_t>(active * start.layout().size());
+  if (after < before || start.size() < after) {
+    throw InputError(
+        fmt::format("a control of {} entries cannot be extended to {} active intervals from one of {}",
+                    before, active, start.size()));
+  }
   TrainerState<T> longer = state;
   longer.control.insert(longer.control.end(), start.values().begin() + before,
                         start.values().begin() + after);

@@ -216,6 +216,10 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   constexpr Index beyond_caches = Index{1} << 20;
   const bool piecewise = options_.clip == 0 && control_.size() > beyond_caches;
   std::fill(updated_.begin(), updated_.end(), 0);
+  const Index samples = options_.batch == 0 ? problem_->sample_count() : static_cast<Index>(batch.size());
+  if (moved_ && !problem_->fails_before_gradient(samples)) {
+    former_.assign(g.begin(), g.end());
+  }
   if (piecewise) {
     optimizer_.begin_step(metrics.learning_rate);
     const auto update = [&](Index piece, Index first, Index count) {
@@ -265,7 +269,8 @@ void Trainer<T>::return_to_last_good(const Objective& objective) {
       }
     });
   } else if (!gradient_failed && moved_) {
-    std::copy(gradient_.values().begin(), gradient_.values().end(), control_.values().begin());
+    const std::span<const T> former = former_.empty() ? gradient_.values() : std::span<T>(former_);
+    std::copy(former.begin(), former.end(), control_.values().begin());
   }
 }
 

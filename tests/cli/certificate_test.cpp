@@ -14,7 +14,7 @@ TEST_CASE("a run is certified: in the summary, in metrics.csv, in layers.csv and
   const Program program;
   const ProcessResult trained = program.train("run");
   REQUIRE(trained.status == 0);
-  CHECK(trained.err.find("outside ≤") != std::string::npos);
+  CHECK(trained.err.find("certified time") != std::string::npos);
   CHECK(trained.out.find("certified ≤") != std::string::npos);
   const json summary = json::parse(program.read("run/summary.json"));
   const json& turnpike = summary["turnpike"];
@@ -35,7 +35,8 @@ TEST_CASE("a run is certified: in the summary, in metrics.csv, in layers.csv and
   const json& reach = summary["reachability"];
   CHECK(reach["layers"]["outside"]["sample"]["measured"] <= reach["layers"]["outside"]["sample"]["bound"]);
   CHECK(reach["layers"]["value_bound"] >= summary["objective"]);
-  CHECK(program.read("run/metrics.csv").substr(0, 200).find(",certified_outside\n") != std::string::npos);
+  CHECK(reach["time"]["value_bound"] >= summary["objective"]);
+  CHECK(program.read("run/metrics.csv").substr(0, 200).find(",certified_time\n") != std::string::npos);
   CHECK(program.read("run/layers.csv").find("dissipation_slack") != std::string::npos);
   CHECK(fs::file_size(program.file("run/figures/certified.svg")) > 0);
   CHECK(program.read("run/report.html").find("measured and certified") != std::string::npos);
@@ -118,6 +119,19 @@ TEST_CASE(
   CHECK(fs::last_write_time(program.file("paper/two-spirals/summary.json")) == written);
 
   CHECK(program({"reproduce", "book"}).status == 2);
+  const auto refused = [&](const std::vector<std::string>& more, const std::string& fragment) {
+    std::vector<std::string> arguments = {"reproduce", "paper"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProcessResult result = program(arguments);
+    CAPTURE(result.err);
+    CHECK(result.status == 2);
+    CHECK(result.err.find(fragment) != std::string::npos);
+  };
+  refused({"--out", "paper", "--set", "optimizer.epochs=30"}, "begun with other --set");
+  refused({"--out", "new", "--set", "cost.stage=cross-entropy"}, "the paper's settings stand");
+  refused({"--out", "new", "--set", "optimizer.epochs=many"}, "optimizer.epochs");
+  refused({"--out", "new", "--data", "nowhere"}, "nowhere");
+  CHECK_FALSE(fs::exists(program.file("new")));
   fs::create_directory(program.file("mine"));
   program.directory().write("mine/letter.txt", "mine");
   const ProcessResult other = program({"reproduce", "paper", "--out", "mine"});

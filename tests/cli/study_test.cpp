@@ -122,9 +122,11 @@ TEST_CASE("warm starts go on from the former control, and a signal keeps the fin
       "out",   "--warm",           "--set",       "optimizer.epochs=20000",
       "--set", "data.per_class=40"};
   Process process(Program::command(command), program.directory().path());
-  while (!fs::exists(program.file("out/models/4-seed-1.safetensors"))) {
+  const fs::path first = program.file("out/models/4-seed-1.safetensors");
+  for (int i = 0; i < 60000 && !fs::exists(first); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+  REQUIRE(fs::exists(first));
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   process.send_signal(SIGINT);
   const ProcessResult stopped = process.wait();

@@ -77,7 +77,7 @@ TEST_CASE("V and its gradient in bf16 are those in float to the rounding of the 
       difference +=
           std::pow(static_cast<double>(full.values()[at]) - static_cast<double>(rounded.values()[at]), 2);
     }
-    // A factor is off by 2^-9 at most.
+    // A factor is off by 2^-8 of itself at most.
     CHECK(std::abs(V.total() - W.total()) < 4e-3 * V.total());
     CHECK(V.total() != W.total());
     CHECK(std::sqrt(difference) < 2e-2 * V.gradient_norm);

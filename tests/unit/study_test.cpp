@@ -55,9 +55,9 @@ TEST_CASE("a horizon keeps the length of an interval, in layers and in time") {
 
 TEST_CASE("values that do not fit are refused before the work begins") {
   const IntegratorRegistry integrators = builtin_integrators();
+  const auto check = [&](StudySettings settings) { check_study(settings, integrators); };
   const auto refuse = [&](StudyKind kind, std::vector<double> values) {
-    CHECK_THROWS_AS(check_study(settings_of(kind, "two-spirals", std::move(values)), integrators),
-                    InputError);
+    CHECK_THROWS_AS(check(settings_of(kind, "two-spirals", std::move(values))), InputError);
   };
   refuse(StudyKind::horizon, {});
   refuse(StudyKind::horizon, {10, 10});
@@ -68,11 +68,11 @@ TEST_CASE("values that do not fit are refused before the work begins") {
   refuse(StudyKind::p_d, {1});
   refuse(StudyKind::optimality, {0.5});
   refuse(StudyKind::optimality, {1e9});
-  CHECK_NOTHROW(check_study(settings_of(StudyKind::p_d, "two-spirals", {0.51, 0.99}), integrators));
+  CHECK_NOTHROW(check(settings_of(StudyKind::p_d, "two-spirals", {0.51, 0.99})));
   for (const char* name : {"two-spirals", "two-spirals-ode"}) {
     for (const StudyKind kind :
          {StudyKind::horizon, StudyKind::r, StudyKind::gamma, StudyKind::p_d, StudyKind::optimality}) {
-      CHECK_NOTHROW(check_study(settings_of(kind, name, default_values(kind, recipe(name))), integrators));
+      CHECK_NOTHROW(check(settings_of(kind, name, default_values(kind, recipe(name)))));
     }
   }
 }

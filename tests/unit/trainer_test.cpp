@@ -174,6 +174,41 @@ TEST_CASE("after a failure the control is the last one with a finite objective, 
         0);
 }
 
+TEST_CASE("the same where tiles before the failing one have been pulled back already") {
+  // 20 tiles of one sample, of which only the last overflows after the first step.
+  Dataset<float> data;
+  data.classes = {"0", "1"};
+  data.features = State<float>::Constant(2, 20, 0.1F);
+  data.features.col(19).setConstant(1e20F);
+  for (int d = 0; d < 20; ++d) {
+    data.labels.push_back(d % 2);
+  }
+  ProblemDefinition<float> definition;
+  definition.field = make_two_layer_field<float>(2, 3, Activation::relu, Activation::identity);
+  definition.grid = TimeGrid::uniform(1, 1.0);
+  definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
+  definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
+  definition.tile = 1;
+  OptimalControlProblem<float> problem(definition, data);
+  REQUIRE_FALSE(problem.fails_before_gradient(20));
+  Control<float> start = problem.zero_control();
+  for (std::size_t i = 0; i < start.values().size(); ++i) {
+    start.values()[i] = 1e-3F * static_cast<float>(i + 1);
+  }
+  TrainerOptions options;
+  options.optimizer.kind = OptimizerKind::sgd;
+  options.learning_rate = 1;
+  options.epochs = 3;
+  Trainer<float> trainer(problem, start, options);
+  const std::atomic<bool> stop{false};
+  const TrainingResult result = trainer.run([](const EpochMetrics&) { return true; }, stop);
+  REQUIRE(result.outcome == TrainingOutcome::not_finite);
+  REQUIRE(result.steps == 1);
+  REQUIRE(result.status.sample == 19);
+  CHECK(std::memcmp(start.values().data(), trainer.control().values().data(), start.values().size_bytes()) ==
+        0);
+}
+
 TEST_CASE_TEMPLATE("a training that was stopped and restored goes on to the same bits", T, float, double) {
   for (const std::int64_t batch : {0, 16}) {
     SmallRun run(batch);
