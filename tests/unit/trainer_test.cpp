@@ -184,7 +184,7 @@ TEST_CASE("the same where tiles before the failing one have been pulled back alr
     data.labels.push_back(d % 2);
   }
   ProblemDefinition<float> definition;
-  definition.field = make_two_layer_field<float>(2, 3, Activation::relu, Activation::identity);
+  definition.field = make_two_layer_field<float>(2, 3, Activation::identity, Activation::identity);
   definition.grid = TimeGrid::uniform(1, 1.0);
   definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
   definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
