@@ -93,7 +93,8 @@ TEST_CASE("a failed training is a row with its sentence") {
                     "optimizer.learning_rate=1e30", "--set", "field.activation=relu"}));
   CAPTURE(result.err);
   CHECK(result.status == 1);
-  for (const json& row : json::parse(program.read("out/study.json"))["rows"]) {
+  const json study = json::parse(program.read("out/study.json"));
+  for (const json& row : study["rows"]) {
     CHECK(row["failure"].get<std::string>().find("epoch") != std::string::npos);
   }
 }
