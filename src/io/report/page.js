@@ -368,6 +368,16 @@ function drawCurves() {
   }
 }
 
+function row(tag, texts) {
+  const tr = document.createElement("tr");
+  for (const text of texts) {
+    const cell = document.createElement(tag);
+    cell.textContent = text;
+    tr.append(cell);
+  }
+  return tr;
+}
+
 function fillTable() {
   const columns = [["layer", (k) => k], ["t", (k) => short(report.times[k * P])],
     ["loss, train", (k) => short(report.train.loss[k * P])],
@@ -381,30 +391,12 @@ function fillTable() {
       ["distance, largest", (k) => short(report.distance.max[k * P])]);
   }
   columns.push(["‖u_k‖", (k) => k < K ? short(report.control_norm[k]) : ""]);
-  const row = (tag, texts) => {
-    const tr = document.createElement("tr");
-    for (const text of texts) {
-      const cell = document.createElement(tag);
-      cell.textContent = text;
-      tr.append(cell);
-    }
-    return tr;
-  };
   element("table").append(row("th", columns.map(([name]) => name)));
   for (let k = 0; k <= K; ++k) element("table").append(row("td", columns.map(([, value]) => value(k))));
 }
 
 function fillCertificates() {
   const c = report.certificates;
-  const row = (tag, texts) => {
-    const tr = document.createElement("tr");
-    for (const text of texts) {
-      const cell = document.createElement(tag);
-      cell.textContent = text;
-      tr.append(cell);
-    }
-    return tr;
-  };
   const table = element("certificates");
   table.append(row("th", ["ε", "layers outside, measured", "sharp bound", "plain bound", "time outside, measured",
     "sharp bound", "plain bound"]));
