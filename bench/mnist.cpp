@@ -1,6 +1,6 @@
 // One training step at MNIST's size (60 layers, n = 784, h = 128, batch 256, float): value, gradient and Adam
-// update. Usage: bench_mnist THREADS LAYERS [none|every|binomial SNAPSHOTS]. Prints "KEY VALUE" lines; times
-// are medians. bench/mnist.py runs it beside PyTorch.
+// update. Usage: bench_mnist [THREADS [LAYERS [TILE [none|every|binomial SNAPSHOTS]]]], TILE = 0 for the
+// default. Prints "KEY VALUE" lines; times are medians. bench/mnist.py runs it beside PyTorch.
 
 #include <fmt/format.h>
 #include <sys/resource.h>
@@ -82,7 +82,8 @@ Dataset<float> random_digits(Index samples) {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
   const Index layers = argc > 2 ? std::atol(argv[2]) : 60;
-  const std::string recomputation = argc > 3 ? argv[3] : "none";
+  const Index tile = argc > 3 ? std::atol(argv[3]) : 0;
+  const std::string recomputation = argc > 4 ? argv[4] : "none";
 
   ProblemDefinition<float> definition;
   definition.field = make_two_layer_field<float>(n, h, Activation::relu);
@@ -92,9 +93,10 @@ int main(int argc, char** argv) {
   definition.terminal = make_soft_cross_entropy<float>(first_components(classes), 0.91);
   definition.r = 1e-5;
   definition.threads = threads;
+  definition.tile = tile;
   if (recomputation != "none") {
     definition.recomputation = recomputation == "every" ? Recomputation::every : Recomputation::binomial;
-    definition.snapshots = argc > 4 ? std::atol(argv[4]) : 8;
+    definition.snapshots = argc > 5 ? std::atol(argv[5]) : 8;
   }
   const Index samples = 4 * batch;
   OptimalControlProblem<float> problem(definition,

@@ -2,7 +2,8 @@
 
 Usage: bench/mnist.py PROGRAM, with PROGRAM the built bench_mnist. Needs python3-torch. Both take the value and the
 gradient of the soft cross-entropy at every layer and an Adam step. Measures in turns, each in a process of its own,
-and compares medians. Run it with nothing else on the machine.
+and compares medians. Run it with nothing else on the machine. Each side has its fastest setting: PyTorch its Adam and its
+threads, turnpike its tile, which is half a batch unless run.tile says otherwise.
 """
 
 import os
@@ -76,28 +77,30 @@ def ours(program, *arguments):
 
 def main():
     program = sys.argv[1]
-    print(f"{'threads':>7} {'PyTorch':>10} {'turnpike':>10} {'ratio':>6} {'GF/s':>7} {'of FMA peak':>12}")
+    print(f"{'threads':>7} {'tile':>5} {'PyTorch':>10} {'turnpike':>10} {'ratio':>6} {'GF/s':>7} {'of FMA peak':>12}")
     for threads in (1, 2):
         # PyTorch's best: its own threads or those of OpenBLAS.
         configurations = [(threads, variant, threads) for variant in ("loop", "foreach")]
         if threads > 1:
             configurations += [(1, "loop", None), (threads, "loop", 1)]
         theirs = {configuration: [] for configuration in configurations}
-        mine = []
+        mine = {tile: [] for tile in ((B // 2, B) if threads == 1 else (B // 2,))}
         for _ in range(ROUNDS):
             for configuration in configurations:
                 theirs[configuration].append(in_own_process(*configuration))
-            mine.append(ours(program, threads))
+            for tile, runs in mine.items():
+                runs.append(ours(program, threads, N, tile))
         peer = min(statistics.median(times) for times in theirs.values())
-        step = statistics.median(run["step_seconds"] for run in mine)
-        share = statistics.median(run["share_of_peak"] for run in mine)
-        gflops = statistics.median(run["gflops"] for run in mine)
-        print(f"{threads:7} {1e3 * peer:7.0f} ms {1e3 * step:7.0f} ms {peer / step:6.2f} {gflops:7.1f} {share:12.2f}")
+        for tile, runs in mine.items():
+            step, share, gflops = (statistics.median(run[key] for run in runs)
+                                   for key in ("step_seconds", "share_of_peak", "gflops"))
+            print(f"{threads:7} {tile:5} {1e3 * peer:7.0f} ms {1e3 * step:7.0f} ms {peer / step:6.2f} {gflops:7.1f} "
+                  f"{share:12.2f}")
     print()
     print("memory beyond control, gradient, moments and data, in MB:")
-    for arguments in ((1, 60), (1, 1000, "every", 32), (1, 1000, "binomial", 16)):
+    for arguments in ((1, 60), (1, 1000, 0, "every", 32), (1, 1000, 0, "binomial", 16)):
         run = ours(program, *arguments)
-        print(f"{' '.join(map(str, arguments[1:])):>20}: {run['memory_megabytes']:6.1f}, states and activations of "
+        print(f"{' '.join(map(str, arguments[1:2] + arguments[3:])):>20}: {run['memory_megabytes']:6.1f}, states and activations of "
               f"all layers {run['states_and_activations_megabytes']:6.1f}, step {run['step_seconds']:.2f} s")
 
 
