@@ -185,6 +185,7 @@ void draw_outside(gnuplot::Script& script, const json& study, const json& summar
   script.line(gaps               ? "set logscale xy\nset format x '10^{%T}'"
               : beyond_x.empty() ? "set yrange [0:*]"
                                  : fmt::format("set yrange [0:{}]", limit));
+  script.line("set key bmargin center vertical");  // the curves need the whole frame
   const char* const with =
       gaps ? "points pointtype 7 pointsize 0.4" : "linespoints pointtype 7 pointsize 0.5";
   std::string plot = fmt::format(

@@ -153,6 +153,7 @@ TEST_CASE("a failed training is a row with its sentence") {
   const ProcessResult result = program(command);
   CAPTURE(result.err);
   CHECK(result.status == 1);
+  CHECK(result.err.find("gnuplot failed") == std::string::npos);
   const ProcessResult again = program(command);
   CHECK(again.status == 1);
   CHECK(again.err.find("2 of them failed and are not tried again") != std::string::npos);

@@ -23,6 +23,9 @@ function facts() {
 const start = (row) => `${row.start ?? "–"}${row.active_intervals ? `, exact tail after ${row.active_intervals}` : ""}`;
 
 function fillRows() {
+  const unit = time ? "time" : "layers";
+  const columns = [gaps ? "epoch" : study.varies, "seed", "V", gaps ? "V − best" : "train", "test", `${unit} outside, rms`,
+    "mean sample", "certified", "entry", "leaving", "rate ρ", "start", "seconds"];
   const add = (tag, texts) => {
     const tr = document.createElement("tr");
     for (const text of texts) {
@@ -30,11 +33,10 @@ function fillRows() {
       cell.textContent = text;
       tr.append(cell);
     }
+    tr.lastChild.colSpan = columns.length - texts.length + 1;
     element("study-rows").append(tr);
   };
-  const unit = time ? "time" : "layers";
-  add("th", [gaps ? "epoch" : study.varies, "seed", "V", gaps ? "V − best" : "train", "test", `${unit} outside, rms`,
-    "mean sample", "certified", "entry", "leaving", "rate ρ", "start", "seconds"]);
+  add("th", columns);
   for (const row of gaps ? study.summary : study.rows) {
     if (row.failure) {
       add("td", [short(row.value), row.seed, `failed: ${row.failure}`]);
@@ -100,7 +102,7 @@ function drawAll() {
     y: Math.max(Math.abs(h + p.hamiltonian_end[k]) / 2, 1e-12)}))), "t", "|H|", false, true);
 }
 
-element("study-outside-title").textContent = `${time ? "Time" : "Layers"} farther than ε = ${short(study.epsilon)} from the minimizers`;
+element("study-outside-title").textContent = `Study: ${time ? "time" : "layers"} farther than ε = ${short(study.epsilon)} from the minimizers`;
 element("study-outside-note").textContent = gaps
   ? "Every snapshot of the training: how far V is above the best V seen, against what is outside. The certified bound holds at every one."
   : "Of the seed with the lowest V at each value, and of every seed. If the turnpike holds, these do not grow with the horizon."
