@@ -284,8 +284,7 @@ json read_study(const fs::path& directory) {
   const fs::path file = directory / "study.json";
   json found = json::parse(read_text_file(file, "study"), nullptr, false);
   if (!is_study(found)) {
-    throw InputError(
-        fmt::format("'{}' is damaged; remove it or choose another directory with --out", file.string()));
+    throw InputError(fmt::format("'{}' is damaged; remove it or choose another directory", file.string()));
   }
   return found;
 }

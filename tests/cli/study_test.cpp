@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "io/directory_lock.hpp"
 #include "program.hpp"
 
 namespace turnpike::test {
@@ -139,6 +140,11 @@ TEST_CASE("a warm study grows upwards only") {
   };
   REQUIRE(start("4,6").status == 0);
   CHECK(start("8").status == 0);
+  const json rows = json::parse(program.read("out/study.json"))["rows"];
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["start"] == "cold");
+  CHECK(rows[1]["start"] == "from 4");
+  CHECK(rows[2]["start"] == "from 6");
   const ProcessResult between = start("5");
   CAPTURE(between.err);
   CHECK(between.status == 2);
@@ -188,29 +194,38 @@ TEST_CASE("optimality follows one training: its rows are the epochs asked for, w
   CHECK(grown[3].contains("trajectory"));
 }
 
-TEST_CASE("warm starts go on from the former control, and a signal keeps the finished rows") {
-  const Program program;
-  const std::vector<std::string> command = {
-      "study", "horizon",          "two-spirals", "--values",
-      "4,200", "--seeds",          "1",           "--out",
-      "out",   "--warm",           "--set",       "optimizer.epochs=20000",
-      "--set", "data.per_class=40"};
-  Process process(Program::command(command), program.directory().path());
-  const fs::path first = program.file("out/models/4-seed-1.safetensors");
-  for (int i = 0; i < 60000 && !fs::exists(first); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+TEST_CASE(
+    "a stopped or killed study keeps its finished rows, and no other one writes its directory meanwhile") {
+  for (const int signal : {SIGINT, SIGKILL}) {
+    CAPTURE(signal);
+    const Program program;
+    const std::vector<std::string> command = {
+        "study", "horizon",          "two-spirals", "--values",
+        "4,200", "--seeds",          "1",           "--out",
+        "out",   "--warm",           "--set",       "optimizer.epochs=20000",
+        "--set", "data.per_class=40"};
+    Process process(Program::command(command), program.directory().path());
+    const auto rows = [&] {
+      const fs::path file = program.file("out/study.json");
+      return fs::exists(file) ? json::parse(test::read_file(file))["rows"] : json::array();
+    };
+    for (int i = 0; i < 60000 && rows().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    REQUIRE(rows().size() == 1);
+    const ProcessResult other = program(command);
+    CAPTURE(other.err);
+    CHECK(other.status == 2);
+    CHECK(other.err.find("another process is writing 'out'") != std::string::npos);
+    process.send_signal(signal);
+    const ProcessResult stopped = process.wait();
+    CAPTURE(stopped.err);
+    CHECK((signal == SIGKILL || stopped.status == 130));
+    REQUIRE(rows().size() == 1);
+    CHECK(rows()[0]["start"] == "cold");
+    CHECK(fs::exists(program.file("out/models/4-seed-1.safetensors")));
+    CHECK_NOTHROW(DirectoryLock{program.file("out")});
   }
-  REQUIRE(fs::exists(first));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  const ProcessResult other = program(command);
-  CAPTURE(other.err);
-  CHECK(other.status == 2);
-  CHECK(other.err.find("another process is writing 'out'") != std::string::npos);
-  process.send_signal(SIGINT);
-  const ProcessResult stopped = process.wait();
-  CAPTURE(stopped.err);
-  CHECK(stopped.status == 130);
-  CHECK(json::parse(program.read("out/study.json"))["rows"].size() == 1);
 }
 
 }  // namespace
