@@ -94,6 +94,7 @@ struct ReportData {
     std::vector<int> predicted;  ///< row by row from y_min
   };
   std::optional<Regions> regions;
+  std::string study;  ///< JSON of a study for its section, as the study's own page shows it; empty for none
 };
 
 /// Of up to this many classes the whole confusion matrix is drawn, of more the largest mistakes.

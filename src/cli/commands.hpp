@@ -77,8 +77,8 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
 struct StudyOptions {
   std::string kind;        ///< horizon, r, gamma, p_d or optimality
   std::string source;      ///< as for train
-  std::string values;      ///< numbers separated by commas; empty for the study's own
-  std::int64_t seeds = 5;  ///< at least 1
+  std::string values;      ///< numbers separated by commas; empty for those that are there, or the default
+  std::int64_t seeds = 0;  ///< 0 for those that are there, or 5
   double epsilon = 0.5;    ///< ε
   bool warm = false;       ///< each value starts from the control of the one before
   std::string out;         ///< a directory, new or of the same study
@@ -107,7 +107,8 @@ int check_integrator(const CheckIntegratorOptions& options, const IntegratorRegi
 
 struct ReportOptions {
   std::string run;
-  std::string data;  ///< where the samples have moved to; empty where they stayed
+  std::string data;   ///< where the samples have moved to; empty where they stayed
+  std::string study;  ///< directory of a study that the page shows, too; empty for none
 };
 int report(const ReportOptions& options, const IntegratorRegistry& integrators);
 

@@ -7,6 +7,8 @@
 #include "cli/commands.hpp"
 #include "cli/run_samples.hpp"
 #include "io/run_results.hpp"
+#include "study/study.hpp"
+#include "study/study_report.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/run_directory.hpp"
 
@@ -204,11 +206,12 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 
 int report(const ReportOptions& options, const IntegratorRegistry& integrators) {
   const RunDirectory run = RunDirectory::open(options.run);
+  const std::string study = options.study.empty() ? "" : study_page(read_study(options.study)).dump();
   StoredModel model = load_model(options.run);
   if (!options.data.empty()) {
     move_data(model.info.config, options.data);
   }
-  const ReportData data = with_precision(model.info.config, [&]<class T>() {
+  ReportData data = with_precision(model.info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(model.info);
     if (!options.data.empty()) {
       demand_same_samples(run, e);
@@ -218,6 +221,7 @@ int report(const ReportOptions& options, const IntegratorRegistry& integrators) 
     results.refinement = measured_refinement(e, u, integrators);
     return report_data(e, u, results, MetricsFile::read(run), integrators);
   });
+  data.study = study;
   run.write("report.html", render_report(data));
   const std::string no_figures = write_figures(data, run.file("figures"));
   fmt::print("{}\n", run.file("report.html").string());

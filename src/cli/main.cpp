@@ -187,20 +187,21 @@ int run(int argc, char** argv) {
          "its epochs")
       ->required();
   sub->add_option("SOURCE", study.source, "As for train")->required();
-  sub->add_option("--values", study.values,
-                  "Increasing numbers separated by commas; unset for the study's own")
+  sub->add_option(
+         "--values", study.values,
+         "Increasing numbers separated by commas, added to those in --out; unset for the study's own")
       ->check([](const std::string& values) {
         return values.empty() ? std::string("write numbers separated by commas, or leave --values unset")
                               : std::string();
       });
-  sub->add_option("--seeds", study.seeds, "Seeds of each value, from 1 on")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  sub->add_option("--seeds", study.seeds, "Seeds of each value, from 1 on, 5 unless --out has others")
+      ->check(CLI::Range(1, 1000));
   sub->add_option("--epsilon", study.epsilon, "Distance ε that counts as on the turnpike")
       ->capture_default_str();
   sub->add_flag("--warm", study.warm, "Each value starts from the trained control of the one before");
-  sub->add_option("--out", study.out,
-                  "Directory for study.json, models/, figures/ and report.html; of the same study to go on")
+  sub->add_option(
+         "--out", study.out,
+         "Directory for study.json, models/, figures/ and report.html; of the same study to go on or add")
       ->required()
       ->check(not_empty);
   sub->add_flag("--json", study.json, "Print the result as JSON");
@@ -237,6 +238,8 @@ int run(int argc, char** argv) {
                 [&] { return cli::report(report, integrators); });
   sub->add_option("DIR", report.run, "Run directory")->required();
   sub->add_option("--data", report.data, moved);
+  sub->add_option("--study", report.study, "Directory of a study, whose table and pictures join the page")
+      ->check(not_empty);
 
   cli::GeometryOptions geometry;
   sub = command("geometry", "The soft cross-entropy's minimizers and its lower bounds, for any C and p_d",

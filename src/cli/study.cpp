@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -42,19 +43,20 @@ std::string cell(const json& row, const char* key, int decimals, double factor =
 }
 
 void print_row(const json& value, const json& row, const char* last) {
-  fmt::print("{:>8} {:>5} {:>10} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8} {:>6} {:>8} {:>10}\n",
+  fmt::print("{:>8} {:>5} {:>10} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8} {:>6} {:>8} {:>10} {:>8}\n",
              fmt::format("{:g}", value.get<double>()), row["seed"].get<int>(), cell(row, "objective", 4),
              cell(row, "accuracy_train", 2, 100), cell(row, "accuracy_test", 2, 100),
              cell(row, "outside_rms", 0), cell(row, "outside_sample", 2), cell(row, "outside_certified", 2),
              cell(row, "theta_rms", 3), cell(row, "theta_sample", 3), cell(row, "entry_layer_distance", 0),
-             cell(row, "decay_rate", 3), cell(row, last, 4));
+             cell(row, "decay_rate", 3), cell(row, last, 4), cell(row, "seconds", 1));
 }
 
 void print_study(const json& study) {
   const bool gaps = study["study"] == "optimality";
-  fmt::print("{:>8} {:>5} {:>10} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8} {:>6} {:>8} {:>10}\n",
+  fmt::print("{:>8} {:>5} {:>10} {:>9} {:>8} {:>8} {:>8} {:>9} {:>8} {:>8} {:>6} {:>8} {:>10} {:>8}\n",
              gaps ? "epoch" : study["varies"].get<std::string>(), "seed", "V", "train %", "test %", "#Q rms",
-             "#Q mean", "certified", "μ rms", "μ mean", "entry", "rate", gaps ? "V - best" : "distance");
+             "#Q mean", "certified", "μ rms", "μ mean", "entry", "rate", gaps ? "V - best" : "distance",
+             "seconds");
   for (const json& entry : study_summary(study)) {
     if (gaps) {
       if (!entry.contains("failure")) {
@@ -73,6 +75,23 @@ void print_study(const json& study) {
   if (!gaps) {
     fmt::print("Of each value the seed with the lowest V; #Q and μ: layers and time farther than ε = {}.\n",
                study["epsilon"].get<double>());
+  }
+}
+
+/// What an earlier start left.
+void print_found(const OpenedStudy& opened, std::size_t all) {
+  const json& rows = opened.study["rows"];
+  if (!rows.empty()) {
+    fmt::print(stderr, "{} of {} rows are there already\n", rows.size(), all);
+  }
+  const auto failed =
+      std::count_if(rows.begin(), rows.end(), [](const json& row) { return row.contains("failure"); });
+  if (failed > 0) {
+    fmt::print(stderr, "{} of them failed and are not tried again: the same seed fails the same way\n",
+               failed);
+  }
+  for (const std::filesystem::path& model : opened.missing_models) {
+    fmt::print(stderr, "'{}' is missing, so that row is trained again\n", model.string());
   }
 }
 
@@ -100,19 +119,20 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
   settings.base = source_config(options.source, overrides);
   settle_precision(settings.base, integrators);
   settings.title = fmt::format("{} study of {}", options.kind, source_title(options.source, settings.base));
-  settings.values =
-      options.values.empty() ? default_values(settings.kind, settings.base) : parse_values(options.values);
+  if (!options.values.empty()) {
+    settings.values = parse_values(options.values);
+  }
   settings.seeds = options.seeds;
   settings.epsilon = options.epsilon;
   settings.warm = options.warm;
+  join_study(settings, options.out);
   check_study(settings, integrators);
-  json study = open_study(settings, options.out);
+  OpenedStudy opened = open_study(settings, options.out);
+  json& study = opened.study;
 
   const std::size_t all = settings.values.size() * static_cast<std::size_t>(settings.seeds);
   std::size_t done = study["rows"].size();
-  if (done > 0) {
-    fmt::print(stderr, "{} of {} rows are there already\n", done, all);
-  }
+  print_found(opened, all);
   bool complete = false;
   {
     const InterruptGuard interrupt;

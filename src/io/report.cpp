@@ -153,6 +153,9 @@ json data_json(const ReportData& d) {
                        {"y_max", r.y_max},        {"columns", r.columns}, {"rows", r.rows},
                        {"predicted", r.predicted}};
   }
+  if (!d.study.empty()) {
+    data["study"] = json::parse(d.study);
+  }
   return data;
 }
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "io/descriptor.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -21,23 +22,6 @@ namespace {
   throw InputError(fmt::format("'{}' cannot be {}: {}; choose another place or mend its permissions",
                                file.string(), action, std::strerror(code)));
 }
-
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) {
-      ::close(number_);
-    }
-  }
-  [[nodiscard]] int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -22,10 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
-
-fs::path model_name(double value, std::int64_t seed) {
-  return fs::path("models") / fmt::format("{}-seed-{}.safetensors", value, seed);
-}
 
 bool has_row(const json& study, double value, std::int64_t seed) {
   return std::any_of(study["rows"].begin(), study["rows"].end(),
@@ -112,13 +109,12 @@ class StudyRun {
     return has_row(study_, value, seed);
   }
 
-  /// Where a training starts: as configured, with `former`'s control in its first intervals where there is
-  /// one. After those the state is held, and the control can still learn.
+  /// Where a training starts: as configured, with `former`'s control in its first intervals where that is
+  /// given. After those the state is held, and the control can still learn.
   template <class T>
   Control<T> start(const Experiment<T>& e, const ProblemDefinition<T>& definition,
                    std::optional<double> former) {
-    std::error_code error;
-    if (!former || !fs::exists(directory_ / model_name(*former, e.config.run.seed), error)) {
+    if (!former) {
       return initial_control(e.config, definition);
     }
     RunConfig config = e.config;
@@ -141,6 +137,10 @@ class StudyRun {
   /// Trains one row. False when it was stopped.
   template <class T>
   bool train(double value, std::int64_t seed, std::optional<double> former) {
+    std::error_code error;
+    if (former && !fs::exists(directory_ / model_name(*former, seed), error)) {
+      former.reset();  // it failed
+    }
     const Experiment<T> e = load_experiment<T>(study_config(settings_, value, seed));
     ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators_);
     const Control<T> whole = start(e, definition, former);
@@ -153,12 +153,17 @@ class StudyRun {
     if (result.outcome == TrainingOutcome::interrupted) {
       return false;
     }
-    json row = {{"value", value}, {"seed", seed}, {"seconds", trainer.seconds()}};
+    json row = {{"value", value},
+                {"seed", seed},
+                {"start", former ? fmt::format("from {}", *former) : "cold"},
+                {"seconds", trainer.seconds()}};
+    if (e.config.control.active_intervals) {
+      row["active_intervals"] = *e.config.control.active_intervals;
+    }
     if (result.outcome == TrainingOutcome::not_finite) {
       row["failure"] = result.message;
     } else {
       const Control<T> trained = followed_by_zeros(trainer.control(), e.config.control.intervals);
-      std::error_code error;
       fs::create_directories(directory_ / "models", error);
       write_model(directory_ / model_name(value, seed), e.model_info(), trained);
       add_measured(row, e, trained);
@@ -167,13 +172,16 @@ class StudyRun {
     return true;
   }
 
-  /// Trains once and measures at the epochs that are the study's values. Rows come all at the end.
+  /// Trains once and measures at the epochs whose rows are missing. Rows come all at the end.
   template <class T>
   void follow(std::int64_t seed) {
-    if (has(settings_.values.front(), seed)) {
+    std::vector<double> values;
+    std::copy_if(settings_.values.begin(), settings_.values.end(), std::back_inserter(values),
+                 [&](double value) { return !has(value, seed); });
+    if (values.empty()) {
       return;
     }
-    RunConfig config = study_config(settings_, settings_.values.front(), seed);
+    const RunConfig config = study_config(settings_, values.front(), seed);
     const Experiment<T> e = load_experiment<T>(config);
     ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators_);
     const Control<T> whole = initial_control(e.config, definition);
@@ -186,22 +194,19 @@ class StudyRun {
     const TrainingResult result = trainer.run(
         [&](const EpochMetrics& metrics) {
           const auto epoch = static_cast<double>(metrics.epoch);
-          if (std::binary_search(settings_.values.begin(), settings_.values.end(), epoch)) {
+          if (std::binary_search(values.begin(), values.end(), epoch)) {
             json row = {{"value", epoch}, {"seed", seed}, {"seconds", trainer.seconds()}};
             add_measured(row, e, followed_by_zeros(trainer.control(), e.config.control.intervals));
-            if (epoch != settings_.values.back()) {
-              row.erase("trajectory");
-            }
             rows.push_back(std::move(row));
           }
-          return epoch < settings_.values.back();
+          return epoch < values.back();
         },
         stop_);
-    if (rows.size() < settings_.values.size() && result.outcome == TrainingOutcome::interrupted) {
+    if (rows.size() < values.size() && result.outcome == TrainingOutcome::interrupted) {
       return;
     }
-    for (std::size_t i = rows.size(); i < settings_.values.size(); ++i) {
-      rows.push_back({{"value", settings_.values[i]}, {"seed", seed}, {"failure", result.message}});
+    for (std::size_t i = rows.size(); i < values.size(); ++i) {
+      rows.push_back({{"value", values[i]}, {"seed", seed}, {"failure", result.message}});
     }
     add(std::move(rows));
   }
@@ -221,6 +226,13 @@ class StudyRun {
     for (json& row : rows) {
       all.push_back(std::move(row));
       finished_(all.back());
+    }
+    if (settings_.kind == StudyKind::optimality) {
+      for (json& row : all) {
+        if (row["value"] != settings_.values.back()) {
+          row.erase("trajectory");
+        }
+      }
     }
     std::sort(all.begin(), all.end(), [](const json& a, const json& b) {
       return std::pair(a["value"].get<double>(), a["seed"].get<std::int64_t>()) <

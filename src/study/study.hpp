@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/directory_lock.hpp"
 #include "turnpike/config.hpp"
 #include "turnpike/integrator.hpp"
 
@@ -33,8 +34,8 @@ struct StudySettings {
   StudyKind kind = StudyKind::horizon;
   std::string title;
   RunConfig base;
-  std::vector<double> values;  ///< increasing
-  std::int64_t seeds = 5;      ///< run.seed = 1, …, seeds
+  std::vector<double> values;  ///< increasing; empty for those of the study that is there, or the default
+  std::int64_t seeds = 0;      ///< run.seed = 1, …, seeds; 0 for those of the study that is there, or 5
   double epsilon = 0.5;        ///< ε > 0, the distance that counts as on the turnpike
   bool warm = false;           ///< each value starts from the control of the one before
   std::uint64_t samples = 0;   ///< Experiment::fingerprint of the data; 0 for generated ones
@@ -49,6 +50,12 @@ std::vector<double> default_values(StudyKind kind, const RunConfig& base);
 /// The configuration of one row. Throws InputError for a value that does not fit.
 RunConfig study_config(const StudySettings& settings, double value, std::int64_t seed);
 
+/// Fills in values and seeds that are not given, and adds those of the study in `directory`, where there is
+/// one: a study grows and never shrinks. Throws InputError when its study.json is damaged or was begun with
+/// other settings (the sentence names each key that differs, with both values), when the given values are not
+/// increasing, and for values in between under `warm`, where each control depends on the value before.
+void join_study(StudySettings& settings, const std::filesystem::path& directory);
+
 /// Throws InputError for values that are not increasing numbers in range, or a configuration without
 /// minimizers. Loads the data once, so that nothing can be refused after the work has begun, and keeps their
 /// fingerprint in `samples`.
@@ -58,9 +65,24 @@ void check_study(StudySettings& settings, const IntegratorRegistry& integrators)
 /// `failure`, a sentence, or everything measured.
 nlohmann::ordered_json empty_study(const StudySettings& settings);
 
-/// The rows of study.json in `directory`, where an earlier start with the same settings left some; else
-/// `empty_study`. Makes the directory. Throws InputError when it holds something else or other settings.
-nlohmann::ordered_json open_study(const StudySettings& settings, const std::filesystem::path& directory);
+/// A study in its directory, which no other process writes meanwhile.
+struct OpenedStudy {
+  DirectoryLock lock;
+  nlohmann::ordered_json study;                       ///< with the rows that are there
+  std::vector<std::filesystem::path> missing_models;  ///< whose rows were left out, to be trained again
+};
+
+/// The study in `directory` with the rows of earlier starts, or a new one. Makes the directory. Values and
+/// seeds may have grown (`join_study`); rows whose model file is gone are left out, failed ones stay. Throws
+/// InputError when another process writes it, when it holds something else, and as `join_study` does, of the
+/// samples, too.
+OpenedStudy open_study(StudySettings& settings, const std::filesystem::path& directory);
+
+/// study.json in `directory`. Throws InputError when there is none or it is damaged.
+nlohmann::ordered_json read_study(const std::filesystem::path& directory);
+
+/// Where the trained control of a row lies within its study's directory.
+std::filesystem::path model_name(double value, std::int64_t seed);
 
 /// Runs what is missing in `study`, `threads` trainings at once. After each finished row `finished(row)` is
 /// called (one call at a time) and study.json in `directory` is replaced. Ends early when `stop` becomes

@@ -108,31 +108,73 @@ void draw_trajectories(gnuplot::Script& script, const json& study) {
   }
 }
 
+/// Of a row: the name of layers, or time, outside by root mean square distance and by mean over samples.
+struct OutsideKeys {
+  const char* rms;
+  const char* sample;
+};
+
+bool in_time(const json& study) { return study["varies"] == "T"; }
+
+OutsideKeys outside_keys(const json& study) {
+  return in_time(study) ? OutsideKeys{"theta_rms", "theta_sample"}
+                        : OutsideKeys{"outside_rms", "outside_sample"};
+}
+
+/// The certified layers outside as layers or time: in time each of them lasts as long as an interval.
+double certified_outside(const json& study, const json& row) {
+  const double unit = in_time(study) ? number(row, "horizon") / number(row, "intervals") : 1;
+  return unit * number(row, "outside_certified");
+}
+
+/// Where the axis of layers or time outside ends: a quarter above all that is drawn of the best seeds, so
+/// that a seed that did not train does not flatten the curves.
+double outside_limit(const json& study, const json& summary) {
+  double most = 0;
+  const OutsideKeys keys = outside_keys(study);
+  for (const json& entry : summary) {
+    const json& row = entry["best"];
+    for (const double value :
+         {number(row, keys.rms), number(row, keys.sample), certified_outside(study, row)}) {
+      most = std::isfinite(value) ? std::max(most, value) : most;
+    }
+  }
+  return most > 0 ? 1.25 * most : 1;
+}
+
 void draw_outside(gnuplot::Script& script, const json& study, const json& summary) {
   const bool gaps = study["study"] == "optimality";
-  const bool time = study["varies"] == "T";
+  const bool time = in_time(study);
   std::vector<double> x;
   std::vector<std::vector<double>> columns(3);
   std::vector<double> every_x;
   std::vector<double> every_y;
-  const char* const rms = time ? "theta_rms" : "outside_rms";
-  const char* const sample = time ? "theta_sample" : "outside_sample";
+  std::vector<double> beyond_x;
+  std::vector<double> beyond_y;
+  double farthest = 0;
+  const OutsideKeys keys = outside_keys(study);
   for (const json& entry : summary) {
     const json& row = gaps ? entry : entry["best"];
     const double own = gaps ? number(row, "gap") : entry["value"].get<double>();
     x.push_back(own > 0 || !gaps ? own : NAN);
-    columns[0].push_back(number(row, rms));
-    columns[1].push_back(number(row, sample));
-    // A number of layers; in time each of them lasts as long as an interval.
-    const double unit = time ? number(row, "horizon") / number(row, "intervals") : 1;
-    columns[2].push_back(unit * number(row, "outside_certified"));
+    columns[0].push_back(number(row, keys.rms));
+    columns[1].push_back(number(row, keys.sample));
+    columns[2].push_back(certified_outside(study, row));
   }
-  for (const json& row : study["rows"]) {
-    every_x.push_back(row["value"].get<double>());
-    every_y.push_back(number(row, rms));
-  }
-  if (x.empty()) {
+  if (std::none_of(columns[0].begin(), columns[0].end(), [](double value) { return std::isfinite(value); })) {
     return;
+  }
+  const double limit = gaps ? 0 : outside_limit(study, summary);
+  for (const json& row : study["rows"]) {
+    const double value = number(row, keys.rms);
+    if (!gaps && value > limit) {
+      beyond_x.push_back(row["value"].get<double>());
+      beyond_y.push_back(limit);
+      farthest = std::max(farthest, value);
+    } else {
+      every_x.push_back(row["value"].get<double>());
+      every_y.push_back(value);
+    }
   }
   script.block("outside", {&x, &columns[0], &columns[1], &columns[2]});
   script.block("every", {&every_x, &every_y});
@@ -140,7 +182,10 @@ void draw_outside(gnuplot::Script& script, const json& study, const json& summar
   script.begin("outside",
                (time ? "Time" : "Layers") + std::string(" farther than ") + epsilon + " from the minimizers",
                gaps ? "V - best V" : study["varies"].get<std::string>(), time ? "time" : "layers");
-  script.line(gaps ? "set logscale xy\nset format x '10^{%T}'" : "set yrange [0:*]");
+  script.line(gaps               ? "set logscale xy\nset format x '10^{%T}'"
+              : beyond_x.empty() ? "set yrange [0:*]"
+                                 : fmt::format("set yrange [0:{}]", limit));
+  script.line("set key bmargin center vertical");  // the curves need the whole frame
   const char* const with =
       gaps ? "points pointtype 7 pointsize 0.4" : "linespoints pointtype 7 pointsize 0.5";
   std::string plot = fmt::format(
@@ -151,11 +196,20 @@ void draw_outside(gnuplot::Script& script, const json& study, const json& summar
       "mean over samples'",
       with, gnuplot::colour(0), gnuplot::colour(1), gnuplot::colour(2));
   if (!gaps) {
+    const auto failed = std::count_if(study["rows"].begin(), study["rows"].end(),
+                                      [](const json& row) { return row.contains("failure"); });
+    plot +=
+        fmt::format(", $every using 1:2 with points pointtype 6 pointsize 0.7 linecolor rgb '{}' title {}",
+                    gnuplot::colour(7),
+                    gnuplot::quoted("every seed, root mean square distance" +
+                                    (failed > 0 ? fmt::format(" ({} failed)", failed) : "")));
+  }
+  if (!beyond_x.empty()) {
+    script.block("beyond", {&beyond_x, &beyond_y});
     plot += fmt::format(
-        ", $every using 1:2 with points pointtype 6 pointsize 0.7 linecolor rgb '{}' title 'every seed, root "
-        "mean "
-        "square distance'",
-        gnuplot::colour(7));
+        ", $beyond using 1:2 with points pointtype 9 pointsize 1.2 linecolor rgb '{}' title {}",
+        gnuplot::colour(7),
+        gnuplot::quoted(fmt::format("seeds beyond the axis: {}, up to {:.4g}", beyond_x.size(), farthest)));
   }
   script.line(plot);
   script.end();
@@ -193,19 +247,27 @@ json study_summary(const json& study) {
   return list;
 }
 
-std::string write_study_report(const json& study, const std::filesystem::path& directory) {
+json study_page(const json& study) {
   json page = study;
   page["summary"] = study_summary(study);
+  if (study["study"] != "optimality") {
+    page["outside_limit"] = outside_limit(study, page["summary"]);
+  }
   for (json& row : page["rows"]) {  // of the others no curve is drawn
     const std::vector<const json*> rows = finished_rows(study, row["value"]);
     if (rows.empty() || row["seed"] != (*rows.front())["seed"]) {
       row.erase("trajectory");
     }
   }
-  write_file_atomically(directory / "report.html",
-                        render_page("study.html", study["title"].get<std::string>(), nlohmann::json(page)));
+  return page;
+}
+
+std::string write_study_report(const json& study, const std::filesystem::path& directory) {
+  write_file_atomically(
+      directory / "report.html",
+      render_page("study.html", study["title"].get<std::string>(), {{"study", study_page(study)}}));
   gnuplot::Script script;
-  draw_outside(script, study, page["summary"]);
+  draw_outside(script, study, study_summary(study));
   draw_trajectories(script, study);
   return script.draw(directory / "figures");
 }

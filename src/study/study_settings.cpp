@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "io/run_results.hpp"
@@ -36,6 +39,78 @@ bool is_whole(double value) { return value == std::round(value); }
 void demand_values(bool condition, double value, const char* range) {
   if (!condition) {
     throw InputError(fmt::format("--values {}: give {}", value, range));
+  }
+}
+
+void demand_increasing(const std::vector<double>& values) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    demand_values(std::isfinite(values[i]), values[i], "finite numbers");
+    if (i > 0) {
+      demand_values(values[i] > values[i - 1], values[i], "increasing numbers, each once");
+    }
+  }
+}
+
+bool is_row(const json& row) {
+  return row.is_object() && row.contains("value") && row["value"].is_number() && row.contains("seed") &&
+         row["seed"].is_number_integer() &&
+         (row.contains("failure") ? row["failure"].is_string()
+                                  : row.contains("objective") && row["objective"].is_number() &&
+                                        (!row.contains("trajectory") || row["trajectory"].is_object()));
+}
+
+bool is_study(const json& found) {
+  const auto is_number = [](const json& value) { return value.is_number(); };
+  return found.is_object() && found.contains("values") && found["values"].is_array() &&
+         !found["values"].empty() && std::all_of(found["values"].begin(), found["values"].end(), is_number) &&
+         std::adjacent_find(found["values"].begin(), found["values"].end(), std::greater_equal<>()) ==
+             found["values"].end() &&
+         found.contains("seeds") && found["seeds"].is_number_integer() && found.contains("title") &&
+         found["title"].is_string() && found.contains("study") && found["study"].is_string() &&
+         found.contains("varies") && found["varies"].is_string() && found.contains("samples") &&
+         found.contains("epsilon") && found["epsilon"].is_number() && found.contains("rows") &&
+         found["rows"].is_array() && std::all_of(found["rows"].begin(), found["rows"].end(), is_row);
+}
+
+/// `section.key` and value of all that decides a row beside its value and seed.
+std::map<std::string, std::string> deciding_keys(const json& study) {
+  std::map<std::string, std::string> keys;
+  for (const auto& [name, value] : study.items()) {
+    if (name == "config" && value.is_object()) {
+      const json flat = value.flatten();  // outlives the loop over it
+      for (const auto& [key, setting] : flat.items()) {
+        std::string path = key.substr(1);
+        std::replace(path.begin(), path.end(), '/', '.');
+        keys[path] = setting.dump();
+      }
+    } else if (name == "study" || name == "epsilon" || name == "warm" || name == "samples") {
+      keys[name] = value.is_string() ? value.get<std::string>() : value.dump();
+    }
+  }
+  return keys;
+}
+
+/// Throws InputError when the two studies differ in more than values, seeds and rows.
+void demand_same_settings(const json& found, const json& fresh, const fs::path& file) {
+  const std::map<std::string, std::string> then = deciding_keys(found);
+  const std::map<std::string, std::string> now = deciding_keys(fresh);
+  const auto value = [](const std::map<std::string, std::string>& keys, const std::string& key) {
+    const auto at = keys.find(key);
+    return at == keys.end() ? std::string("unset") : at->second;
+  };
+  std::map<std::string, std::string> all = then;
+  all.insert(now.begin(), now.end());
+  std::vector<std::string> differences;
+  for (const auto& [key, any] : all) {
+    if (value(then, key) != value(now, key)) {
+      differences.push_back(fmt::format("{} ({}, now {})", key, value(then, key), value(now, key)));
+    }
+  }
+  if (!differences.empty()) {
+    throw InputError(
+        fmt::format("'{}' was begun with other settings: {}; repeat those to go on, or choose another "
+                    "directory with --out",
+                    file.string(), fmt::join(differences, ", ")));
   }
 }
 
@@ -136,12 +211,8 @@ void check_study(StudySettings& settings, const IntegratorRegistry& integrators)
   if (settings.values.empty()) {
     throw InputError("a study needs values; give --values, e.g. --values 10,20,40");
   }
-  for (std::size_t i = 0; i < settings.values.size(); ++i) {
-    const double value = settings.values[i];
-    demand_values(std::isfinite(value), value, "finite numbers");
-    if (i > 0) {
-      demand_values(value > settings.values[i - 1], value, "increasing numbers, each once");
-    }
+  demand_increasing(settings.values);
+  for (const double value : settings.values) {
     if (settings.kind == StudyKind::r || settings.kind == StudyKind::gamma) {
       demand_values(value >= 0, value, "numbers of at least 0");
     }
@@ -209,45 +280,81 @@ json empty_study(const StudySettings& settings) {
           {"rows", json::array()}};
 }
 
-json open_study(const StudySettings& settings, const fs::path& directory) {
-  json fresh = empty_study(settings);
+json read_study(const fs::path& directory) {
+  const fs::path file = directory / "study.json";
+  json found = json::parse(read_text_file(file, "study"), nullptr, false);
+  if (!is_study(found)) {
+    throw InputError(fmt::format("'{}' is damaged; remove it or choose another directory", file.string()));
+  }
+  return found;
+}
+
+void join_study(StudySettings& settings, const fs::path& directory) {
+  demand_increasing(settings.values);
+  std::error_code error;
+  if (fs::exists(directory / "study.json", error)) {
+    const json found = read_study(directory);
+    json fresh = empty_study(settings);
+    fresh["samples"] = found["samples"];  // not loaded yet
+    demand_same_settings(found, fresh, directory / "study.json");
+    const auto known = found["values"].get<std::vector<double>>();
+    std::vector<double> all;
+    std::set_union(known.begin(), known.end(), settings.values.begin(), settings.values.end(),
+                   std::back_inserter(all));
+    if (settings.warm && !std::equal(known.begin(), known.end(), all.begin())) {
+      throw InputError(fmt::format(
+          "with --warm each value starts from the one before, so that '{}' goes on above its last "
+          "value {} only; choose another directory with --out",
+          directory.string(), known.back()));
+    }
+    settings.values = all;
+    settings.seeds = std::max(settings.seeds, found["seeds"].get<std::int64_t>());
+  }
+  if (settings.values.empty()) {
+    settings.values = default_values(settings.kind, settings.base);
+  }
+  if (settings.seeds == 0) {
+    settings.seeds = 5;
+  }
+}
+
+fs::path model_name(double value, std::int64_t seed) {
+  return fs::path("models") / fmt::format("{}-seed-{}.safetensors", value, seed);
+}
+
+OpenedStudy open_study(StudySettings& settings, const fs::path& directory) {
   std::error_code error;
   const fs::path file = directory / "study.json";
+  fs::create_directories(directory, error);
+  if (error) {
+    throw InputError(fmt::format("the directory '{}' cannot be created: {}; choose another with --out",
+                                 directory.string(), error.message()));
+  }
+  OpenedStudy opened{DirectoryLock(directory), {}, {}};
   if (!fs::exists(file, error)) {
-    if (fs::exists(directory, error) &&
-        !(fs::is_directory(directory, error) && fs::is_empty(directory, error))) {
+    if (!fs::is_empty(directory, error)) {
       throw InputError(fmt::format("'{}' exists already and holds no study; choose another with --out",
                                    directory.string()));
     }
-    fs::create_directories(directory, error);
-    if (error) {
-      throw InputError(fmt::format("the directory '{}' cannot be created: {}; choose another with --out",
-                                   directory.string(), error.message()));
-    }
-    write_file_atomically(file, fresh.dump(1) + "\n");  // fails now rather than after a training
-    return fresh;
+    opened.study = empty_study(settings);
+    write_file_atomically(file, opened.study.dump(1) + "\n");  // fails now rather than after a training
+    return opened;
   }
-  json found = json::parse(read_text_file(file, "study"), nullptr, false);
-  const auto is_row = [](const json& row) {
-    return row.is_object() && row.contains("value") && row["value"].is_number() && row.contains("seed") &&
-           row["seed"].is_number_integer() &&
-           (row.contains("failure") || (row.contains("objective") && row["objective"].is_number() &&
-                                        row.contains("trajectory") && row["trajectory"].is_object()));
-  };
-  if (!found.is_object() || !found.contains("rows") || !found["rows"].is_array() ||
-      !std::all_of(found["rows"].begin(), found["rows"].end(), is_row)) {
-    throw InputError(
-        fmt::format("'{}' is damaged; remove it or choose another directory with --out", file.string()));
-  }
-  for (const auto& [key, value] : fresh.items()) {
-    if (key != "rows" && key != "title" && (!found.contains(key) || found[key] != value)) {
-      throw InputError(
-          fmt::format("'{}' was begun with other settings ({} differs); repeat those to go on, or choose "
-                      "another directory with --out",
-                      file.string(), key));
+  join_study(settings, directory);  // once more: a process may have extended it until just now
+  opened.study = empty_study(settings);
+  const json found = read_study(directory);
+  demand_same_settings(found, opened.study, file);
+  opened.study["title"] = found["title"];
+  for (const json& row : found["rows"]) {
+    const fs::path model =
+        directory / model_name(row["value"].get<double>(), row["seed"].get<std::int64_t>());
+    if (settings.kind != StudyKind::optimality && !row.contains("failure") && !fs::exists(model, error)) {
+      opened.missing_models.push_back(model);
+    } else {
+      opened.study["rows"].push_back(row);
     }
   }
-  return found;
+  return opened;
 }
 
 }  // namespace turnpike

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "io/directory_lock.hpp"
 #include "program.hpp"
 
 namespace turnpike::test {
@@ -70,8 +71,11 @@ TEST_CASE("other settings, and a directory that holds something else, are refuse
     CHECK(result.err.find(fragment) != std::string::npos);
     CHECK(result.out.empty());
   };
-  refused({"r", "two-spirals", "--values", "0.01", "--seeds", "2", "--out", "out"}, "seeds differs");
-  refused({"gamma", "two-spirals", "--values", "0.01", "--seeds", "1", "--out", "out"}, "study differs");
+  refused({"gamma", "two-spirals", "--values", "0.01", "--seeds", "1", "--out", "out"},
+          ": study (r, now gamma);");
+  refused(
+      {"r", "two-spirals", "--out", "out", "--warm", "--set", "field.activation=relu", "--epsilon", "0.25"},
+      ": epsilon (0.5, now 0.25), field.activation (\"tanh\", now \"relu\"), warm (false, now true);");
   refused({"r", "two-spirals", "--out", "other"}, "holds no study");
   refused({"depth", "two-spirals", "--out", "new"}, "unknown study 'depth'");
   refused({"horizon", "two-spirals", "--values", "4,nan", "--out", "new"}, "--values 4,nan");
@@ -86,13 +90,79 @@ TEST_CASE("other settings, and a directory that holds something else, are refuse
   CHECK_FALSE(fs::exists(program.file("new")));
 }
 
+TEST_CASE("a study grows by values and seeds, keeps its rows, and trains again what lost its model") {
+  const Program program;
+  REQUIRE(program(tiny({"horizon", "two-spirals", "--values", "4", "--seeds", "1", "--out", "out"})).status ==
+          0);
+  const json first = json::parse(program.read("out/study.json"))["rows"];
+  const ProcessResult more =
+      program(tiny({"horizon", "two-spirals", "--values", "3,5", "--seeds", "2", "--out", "out"}));
+  CAPTURE(more.err);
+  REQUIRE(more.status == 0);
+  CHECK(more.err.find("1 of 6 rows are there already") != std::string::npos);
+  const json study = json::parse(program.read("out/study.json"));
+  CHECK(study["values"] == std::vector<double>{3, 4, 5});
+  CHECK(study["seeds"] == 2);
+  REQUIRE(study["rows"].size() == 6);
+  CHECK(study["rows"][2] == first[0]);
+
+  fs::remove(program.file("out/models/5-seed-2.safetensors"));
+  const ProcessResult again = program(tiny({"horizon", "two-spirals", "--out", "out"}));
+  CAPTURE(again.err);
+  REQUIRE(again.status == 0);
+  CHECK(again.err.find("5 of 6 rows are there already") != std::string::npos);
+  CHECK(again.err.find("5-seed-2.safetensors' is missing") != std::string::npos);
+  CHECK(fs::exists(program.file("out/models/5-seed-2.safetensors")));
+  const json rows = json::parse(program.read("out/study.json"))["rows"];
+  REQUIRE(rows.size() == 6);
+  CHECK(rows[5]["objective"] == study["rows"][5]["objective"]);
+}
+
+TEST_CASE("the report of a run shows a study") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  REQUIRE(program(tiny({"r", "two-spirals", "--values", "0.01", "--seeds", "1", "--out", "out"})).status ==
+          0);
+  const ProcessResult result = program({"report", "run", "--study", "out"});
+  CAPTURE(result.err);
+  REQUIRE(result.status == 0);
+  CHECK(program.read("run/report.html").find("r study of two-spirals") != std::string::npos);
+  const ProcessResult none = program({"report", "run", "--study", "run"});
+  CHECK(none.status == 2);
+  CHECK(none.err.find("there is no study") != std::string::npos);
+}
+
+TEST_CASE("a warm study grows upwards only") {
+  const Program program;
+  const auto start = [&](const char* values) {
+    return program(
+        tiny({"horizon", "two-spirals", "--values", values, "--seeds", "1", "--warm", "--out", "out"}));
+  };
+  REQUIRE(start("4,6").status == 0);
+  CHECK(start("8").status == 0);
+  const json rows = json::parse(program.read("out/study.json"))["rows"];
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["start"] == "cold");
+  CHECK(rows[1]["start"] == "from 4");
+  CHECK(rows[2]["start"] == "from 6");
+  const ProcessResult between = start("5");
+  CAPTURE(between.err);
+  CHECK(between.status == 2);
+  CHECK(between.err.find("above its last value 8 only") != std::string::npos);
+}
+
 TEST_CASE("a failed training is a row with its sentence") {
   const Program program;
-  const ProcessResult result =
-      program(tiny({"horizon", "two-spirals", "--values", "4", "--seeds", "2", "--out", "out", "--set",
-                    "optimizer.learning_rate=1e30", "--set", "field.activation=relu"}));
+  const std::vector<std::string> command =
+      tiny({"horizon", "two-spirals", "--values", "4", "--seeds", "2", "--out", "out", "--set",
+            "optimizer.learning_rate=1e30", "--set", "field.activation=relu"});
+  const ProcessResult result = program(command);
   CAPTURE(result.err);
   CHECK(result.status == 1);
+  CHECK(result.err.find("gnuplot failed") == std::string::npos);
+  const ProcessResult again = program(command);
+  CHECK(again.status == 1);
+  CHECK(again.err.find("2 of them failed and are not tried again") != std::string::npos);
   const json study = json::parse(program.read("out/study.json"));
   for (const json& row : study["rows"]) {
     CHECK(row["failure"].get<std::string>().find("epoch") != std::string::npos);
@@ -113,27 +183,49 @@ TEST_CASE("optimality follows one training: its rows are the epochs asked for, w
     least = std::min(least, row["gap"].get<double>());
   }
   CHECK(least == 0);
+
+  REQUIRE(
+      program(tiny({"optimality", "two-spirals", "--values", "2", "--seeds", "1", "--out", "out"})).status ==
+      0);
+  const json grown = json::parse(program.read("out/study.json"))["rows"];
+  REQUIRE(grown.size() == 4);
+  CHECK(grown[1]["value"] == 2);
+  CHECK(grown[2] == study["rows"][1]);
+  CHECK(grown[3].contains("trajectory"));
 }
 
-TEST_CASE("warm starts go on from the former control, and a signal keeps the finished rows") {
-  const Program program;
-  const std::vector<std::string> command = {
-      "study", "horizon",          "two-spirals", "--values",
-      "4,200", "--seeds",          "1",           "--out",
-      "out",   "--warm",           "--set",       "optimizer.epochs=20000",
-      "--set", "data.per_class=40"};
-  Process process(Program::command(command), program.directory().path());
-  const fs::path first = program.file("out/models/4-seed-1.safetensors");
-  for (int i = 0; i < 60000 && !fs::exists(first); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+TEST_CASE(
+    "a stopped or killed study keeps its finished rows, and no other one writes its directory meanwhile") {
+  for (const int signal : {SIGINT, SIGKILL}) {
+    CAPTURE(signal);
+    const Program program;
+    const std::vector<std::string> command = {
+        "study", "horizon",          "two-spirals", "--values",
+        "4,200", "--seeds",          "1",           "--out",
+        "out",   "--warm",           "--set",       "optimizer.epochs=20000",
+        "--set", "data.per_class=40"};
+    Process process(Program::command(command), program.directory().path());
+    const auto rows = [&] {
+      const fs::path file = program.file("out/study.json");
+      return fs::exists(file) ? json::parse(test::read_file(file))["rows"] : json::array();
+    };
+    for (int i = 0; i < 60000 && rows().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    REQUIRE(rows().size() == 1);
+    const ProcessResult other = program(command);
+    CAPTURE(other.err);
+    CHECK(other.status == 2);
+    CHECK(other.err.find("another process is writing 'out'") != std::string::npos);
+    process.send_signal(signal);
+    const ProcessResult stopped = process.wait();
+    CAPTURE(stopped.err);
+    CHECK((signal == SIGKILL || stopped.status == 130));
+    REQUIRE(rows().size() == 1);
+    CHECK(rows()[0]["start"] == "cold");
+    CHECK(fs::exists(program.file("out/models/4-seed-1.safetensors")));
+    CHECK_NOTHROW(DirectoryLock{program.file("out")});
   }
-  REQUIRE(fs::exists(first));
-  std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  process.send_signal(SIGINT);
-  const ProcessResult stopped = process.wait();
-  CAPTURE(stopped.err);
-  CHECK(stopped.status == 130);
-  CHECK(json::parse(program.read("out/study.json"))["rows"].size() == 1);
 }
 
 }  // namespace

@@ -84,6 +84,16 @@ TEST_CASE("the report holds the confusion matrix, the pictures and what cropping
   CHECK(data["cropping"]["text"] == "The layers after 1 of 2 can go: train accuracy −0.02 %, test −0.05 %.");
 }
 
+TEST_CASE("the report shows a study where there is one") {
+  ReportData d = small_report();
+  CHECK_FALSE(data_of(render_report(d)).contains("study"));
+  d.study = R"({"study": "horizon", "rows": []})";
+  const std::string page = render_report(d);
+  CHECK(data_of(page)["study"]["study"] == "horizon");
+  CHECK(page.find("id=\"study-outside\"") != std::string::npos);
+  CHECK(page.find("{{") == std::string::npos);
+}
+
 TEST_CASE("of many classes the report holds the largest mistakes instead of the matrix") {
   const auto data = data_of(render_report(report_of_pictures(most_matrix_classes + 1)));
   CHECK_FALSE(data["train"]["confusion"].contains("counts"));

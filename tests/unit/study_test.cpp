@@ -95,5 +95,23 @@ TEST_CASE("a summary names the seed with the lowest V, and counts failures apart
   CHECK(study_summary(study)[1]["gap"] == 0.0);
 }
 
+TEST_CASE("a seed that did not train does not set the axis of its page, and no curve comes twice") {
+  nlohmann::ordered_json study = empty_study(settings_of(StudyKind::horizon, "two-spirals", {20, 120}));
+  const auto row = [](double value, int seed, double objective, int outside) {
+    return nlohmann::ordered_json{{"value", value},
+                                  {"seed", seed},
+                                  {"objective", objective},
+                                  {"outside_rms", outside},
+                                  {"outside_sample", 4.0},
+                                  {"outside_certified", 6.0},
+                                  {"trajectory", nlohmann::ordered_json::object()}};
+  };
+  study["rows"] = {row(20, 1, 3.2, 5), row(120, 1, 3.3, 5), row(120, 2, 815, 120)};
+  const nlohmann::ordered_json page = study_page(study);
+  CHECK(page["outside_limit"] == 7.5);
+  CHECK(page["rows"][1].contains("trajectory"));
+  CHECK_FALSE(page["rows"][2].contains("trajectory"));
+}
+
 }  // namespace
 }  // namespace turnpike

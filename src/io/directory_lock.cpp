@@ -1,0 +1,29 @@
+#include "io/directory_lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <cerrno>
+#include <cstring>
+
+#include "turnpike/error.hpp"
+
+namespace turnpike {
+
+DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
+    : descriptor_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_.get() < 0) {
+    throw InputError(
+        fmt::format("the directory '{}' cannot be opened: {}; mend its permissions or choose "
+                    "another with --out",
+                    directory.string(), std::strerror(errno)));
+  }
+  if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    throw InputError(
+        fmt::format("another process is writing '{}'; wait for its end or choose another "
+                    "directory with --out",
+                    directory.string()));
+  }
+}
+
+}  // namespace turnpike
