@@ -127,8 +127,8 @@ double certified_outside(const json& study, const json& row) {
   return unit * number(row, "outside_certified");
 }
 
-/// Where the axis of layers or time outside ends: a quarter above all that is drawn of the best seeds, so
-/// that a seed that did not train does not flatten the curves.
+/// Where the axis of layers or time outside ends at the latest: at twice all that is drawn of the best seeds,
+/// so that a seed that did not train does not flatten the curves.
 double outside_limit(const json& study, const json& summary) {
   double most = 0;
   const OutsideKeys keys = outside_keys(study);
@@ -139,7 +139,7 @@ double outside_limit(const json& study, const json& summary) {
       most = std::isfinite(value) ? std::max(most, value) : most;
     }
   }
-  return most > 0 ? 1.25 * most : 1;
+  return most > 0 ? 2 * most : 1;
 }
 
 void draw_outside(gnuplot::Script& script, const json& study, const json& summary) {
@@ -182,10 +182,13 @@ void draw_outside(gnuplot::Script& script, const json& study, const json& summar
   script.begin("outside",
                (time ? "Time" : "Layers") + std::string(" farther than ") + epsilon + " from the minimizers",
                gaps ? "V - best V" : study["varies"].get<std::string>(), time ? "time" : "layers");
+  if (!gaps && x.size() > 1 && x.front() > 0 && x.back() >= 20 * x.front()) {
+    script.line("set logscale x");
+  }
   script.line(gaps               ? "set logscale xy\nset format x '10^{%T}'"
               : beyond_x.empty() ? "set yrange [0:*]"
                                  : fmt::format("set yrange [0:{}]", limit));
-  script.line("set key bmargin center vertical");  // the curves need the whole frame
+  script.line("set key bmargin center vertical\nset bmargin 9");  // the curves need the whole frame
   const char* const with =
       gaps ? "points pointtype 7 pointsize 0.4" : "linespoints pointtype 7 pointsize 0.5";
   std::string plot = fmt::format(
@@ -213,7 +216,7 @@ void draw_outside(gnuplot::Script& script, const json& study, const json& summar
   }
   script.line(plot);
   script.end();
-  script.line("set format x '%g'");
+  script.line("set format x '%g'\nunset bmargin");
 }
 
 }  // namespace
