@@ -149,10 +149,8 @@ std::optional<ChangeBound> change_bound_of(const RunConfig& config, const Proble
   network.grid = definition.grid;
   network.tableau = *std::move(tableau);
   network.substeps = scheme.substeps.value_or(1);
-  network.inner = activation_from_name(config.field.activation);
-  network.outer = activation_from_name(config.field.outer_activation);
   network.components = config.cost.components;
-  return ChangeBound(u, network);
+  return ChangeBound(*definition.field, u, network);
 }
 
 Cropping cropping_of(const RunResults& results, double tolerance) {

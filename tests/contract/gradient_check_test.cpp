@@ -34,8 +34,7 @@ TEST_CASE("differences and the Taylor remainder confirm the gradient of every sc
 template <class Change>
 GradientCheckReport check_kinked(const SampleProblem& p, Change change) {
   ProblemDefinition<double> definition = make_problem<double>(p, "rk4").definition();
-  const bool single = p.field == FieldKind::single_layer;
-  const KinkWatch watch(definition, single, p.activation, p.outer);
+  const KinkWatch watch(definition);
   OptimalControlProblem<double> problem(definition, make_dataset<double>(p));
   GradientCheckOptions options;
   options.kinks = [watch] { return watch.sides(); };
