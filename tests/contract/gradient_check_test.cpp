@@ -70,6 +70,22 @@ TEST_CASE("differences that pass no kink confirm the gradient of a field with ki
   }
 }
 
+TEST_CASE("at zero control an outer kink confirms no gradient and contradicts none") {
+  for (const Activation outer : {Activation::relu, Activation::leaky_relu}) {
+    SampleProblem p;
+    p.activation = Activation::tanh;
+    p.outer = outer;
+    p.control_size = 0;
+    const GradientCheckReport report = check_kinked(p, [](Control<double>&) {});
+    CAPTURE(report.full());
+    CHECK((report.passed || report.undecided));
+    CHECK(report.across_kinks > 0);
+    CHECK(report.across_kinks < report.differences / 2);
+    CHECK(report.coordinate_error < 1e-10);
+    CHECK(report.resolution < 1e-10);
+  }
+}
+
 /// The check's verdict on the problem's own gradient after `change`.
 template <class Change>
 GradientCheckReport check_changed(Change change, const GradientCheckOptions& options = {}) {
