@@ -4,9 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "turnpike/activation.hpp"
 #include "turnpike/butcher_tableau.hpp"
 #include "turnpike/control.hpp"
+#include "turnpike/field.hpp"
 
 namespace turnpike {
 
@@ -14,14 +14,12 @@ namespace turnpike {
 /// exceeds ‖A‖₂ by at most about 1e-9 of it.
 double spectral_norm_bound(const Eigen::MatrixXd& A);
 
-/// The network of which a ChangeBound holds, beside its control.
+/// The network of which a ChangeBound holds, beside its field and its control.
 struct ChangeBoundNetwork {
   TimeGrid grid = TimeGrid::uniform(1, 1.0);
-  ButcherTableau tableau;                   ///< an explicit one
-  Index substeps = 1;                       ///< steps of equal size per control interval
-  Activation inner = Activation::tanh;      ///< σ₁, or σ of the single-layer field
-  Activation outer = Activation::identity;  ///< σ₂; the single-layer field has none
-  std::vector<Index> components;            ///< the state's loss components
+  ButcherTableau tableau;         ///< an explicit one
+  Index substeps = 1;             ///< steps of equal size per control interval
+  std::vector<Index> components;  ///< the state's loss components
 };
 
 /// What the layers after a node can still change, bounded from the control and the size of the state there
@@ -39,10 +37,10 @@ struct ChangeBoundNetwork {
 /// holds for the states as computed. Where the control makes F vanish, nothing changes, not by a bit.
 class ChangeBound {
  public:
-  /// `u` has the blocks A1, b1, A2, b2 or A, b of the two fields. Throws InputError when the tableau is not
-  /// explicit or the grid has another number of intervals than u.
+  /// `u` is a control of `field`. Throws InputError when the field has no form, the tableau is not explicit
+  /// or the grid has another number of intervals than u.
   template <class T>
-  ChangeBound(const Control<T>& u, const ChangeBoundNetwork& network);
+  ChangeBound(const VectorField<T>& field, const Control<T>& u, const ChangeBoundNetwork& network);
 
   [[nodiscard]] Index layers() const { return static_cast<Index>(layers_.size()); }  ///< K
 
@@ -71,7 +69,8 @@ class ChangeBound {
   };
 
   template <class T>
-  [[nodiscard]] Layer layer_of(const Control<T>& u, Index k, const ChangeBoundNetwork& network) const;
+  [[nodiscard]] static Layer layer_of(const FieldForm& form, const Control<T>& u, Index k,
+                                      const ChangeBoundNetwork& network);
 
   std::vector<Layer> layers_;
   std::vector<double> a_;  ///< |a_ij|, row by row

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "turnpike/activation.hpp"
 #include "turnpike/problem.hpp"
 #include "turnpike/trainer.hpp"
 
@@ -21,8 +20,11 @@ namespace turnpike {
 ///
 /// Through all layers of the field together V falls by (rate − 2r) h s² for a control of size s in each
 /// layer, with rate = max over unit (a, β) of ‖Σ_d λ_d σ₁(aᵀx_d + β)‖ (smooth σ₁: σ₁′(0) σ_max(Σ_d λ_d [x_d;
-/// 1]ᵀ)), λ the costates at the end of the new interval. For the single-layer field and through b₂ alone it
-/// falls by h ‖g‖²/(4r), g the gradient at u = 0.
+/// 1]ᵀ)). For the single-layer field and through b₂ alone it falls by h ‖g‖²/(4r), g the gradient at u = 0,
+/// divided by h. The costates λ = λ(t_{M+1}) + θ h ℓ_X belong to the change that the new interval makes: it
+/// stays from the interval's end on, and within the interval a share θ of it is in the running cost, to which
+/// all stages add ℓ at x + c_i h F. For a Runge-Kutta step θ = Σ_i b_i c_i: 0 for explicit Euler, 1 for the
+/// implicit one, 1/2 for every scheme of order 2 or more and for the trapezoidal rule over the nodes.
 struct TailTest {
   Index active = 0;          ///< M
   double rate = 0;           ///< 0 for the single-layer field; a lower bound for a kinked σ₁
@@ -37,13 +39,11 @@ struct TailTest {
   [[nodiscard]] bool pays() const { return rate > 2 * r || gradient_gain > 1e-3 * objective; }
 };
 
-/// The test at control `u` (M < K intervals) on all samples of `problem`. The field is the two-layer field
-/// with activations `inner` and `outer`, or, when `single_layer`, the single-layer field with `inner`. Throws
-/// InputError for fields whose first-order change is not linear in the outer layer: an outer (single-layer:
-/// the) activation with a kink at 0.
+/// The test at control `u` (M < K intervals) on all samples of `problem`. Throws InputError for a field
+/// without a form, and for one whose first-order change is not linear in the outer layer: an outer
+/// (single-layer: the) activation with a kink at 0.
 template <class T>
-TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u, bool single_layer,
-                   Activation inner, Activation outer);
+TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u);
 
 /// The same control followed by zeros, of `intervals` ≥ M intervals.
 template <class T>
@@ -58,10 +58,6 @@ struct GrowingTrainingOptions {
   TrainerOptions trainer;
   Index extend_by = 0;            ///< intervals that become active where the tail test says that it pays
   std::int64_t extend_every = 1;  ///< epochs between tail tests, at least 1
-  // The field, as `test_tail` asks for it.
-  bool single_layer = false;
-  Activation inner = Activation::tanh;
-  Activation outer = Activation::identity;
 };
 
 /// A tail test in the course of a training.
@@ -106,12 +102,14 @@ class GrowingTraining {
 
   [[nodiscard]] TrainerState<T> state() { return trainer_->state(); }
   /// Goes on from a state with any number of active intervals. Throws InputError when it is none of this
-  /// training.
+  /// training; then, as after any other exception, the training is as it was.
   void restore(const TrainerState<T>& state);
 
  private:
   [[nodiscard]] bool tests_after(std::int64_t epoch) const;
-  void begin(Control<T> u);
+  /// Takes up a problem with the intervals of u and a trainer that starts at u, or at `state` unless it is
+  /// null.
+  void begin(Control<T> u, const TrainerState<T>* state);
   void extend();
 
   ProblemDefinition<T> definition_;

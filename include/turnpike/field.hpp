@@ -1,12 +1,20 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "turnpike/activation.hpp"
 #include "turnpike/control.hpp"
 #include "turnpike/ensemble.hpp"
 
 namespace turnpike {
+
+/// The form of a field whose layers are known: equation (26), or (2) where there is no hidden layer.
+struct FieldForm {
+  std::optional<Activation> hidden;  ///< σ₁ of the two-layer field; none for the single-layer field
+  Activation output = Activation::identity;  ///< σ₂ of the two-layer field, σ of the single-layer field
+};
 
 /// A controlled vector field Ẋ = F(X, u) that acts on every sample (column) by itself and satisfies
 /// F(X, 0) = 0.
@@ -40,7 +48,16 @@ class VectorField {
 
   /// JV = F_X V at the record's point; overwrites JV (n×D).
   virtual void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const = 0;
+
+  /// The form of the field, whose control then has the blocks A1, b1, A2, b2 or A, b; nothing for a field of
+  /// another form.
+  [[nodiscard]] virtual std::optional<FieldForm> form() const { return std::nullopt; }
 };
+
+/// The form of `field`. Throws InputError for a field of another form, of which `purpose`, the beginning of a
+/// sentence, cannot be had.
+template <class T>
+FieldForm demand_form(const VectorField<T>& field, std::string_view purpose);
 
 /// What a field's matrix products do to their factors.
 enum class ProductPrecision {

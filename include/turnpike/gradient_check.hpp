@@ -49,9 +49,9 @@ ProblemDefinition<double> with_frozen_steps(ProblemDefinition<double> definition
 /// A field with kinks, watched: a number that stands for the sides of all kinks on which it was evaluated.
 class KinkWatch {
  public:
-  /// Replaces the field of `definition`, the two-layer field with activations `inner` and `outer`, or, when
-  /// `single_layer`, the single-layer field with `inner`, by one that is watched, on one thread.
-  KinkWatch(ProblemDefinition<double>& definition, bool single_layer, Activation inner, Activation outer);
+  /// Replaces the field of `definition` by one that is watched, on one thread. Throws InputError unless the
+  /// field has a form.
+  explicit KinkWatch(ProblemDefinition<double>& definition);
 
   /// The number since the last call.
   [[nodiscard]] std::uint64_t sides() const;

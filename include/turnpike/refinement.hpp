@@ -17,12 +17,21 @@ struct RefinedRun {
   std::string failure;  ///< a sentence; empty when the rest holds
 };
 
+/// `options` of the scheme of `traits`, finer: 2, 4 and 8 times the equal steps, or, under error control, a
+/// tenth, a hundredth and a thousandth of the tolerances, of rtol no less than 1e-12. An rtol that is not set
+/// is taken for 1e-6 and gets finer, too: the larger of both tolerances decides.
+std::vector<IntegratorOptions> finer_options(const IntegratorTraits& traits,
+                                             const IntegratorOptions& options);
+
+/// A scheme with its steps or tolerances as an entry of a comparison, e.g. "rk4:substeps=4".
+std::string scheme_entry(const std::string& scheme, const IntegratorOptions& options);
+
 /// What becomes of a control when its scheme takes finer steps: nothing, when its trajectories are those of
 /// ẋ = F(x, u(t)). See docs/is-my-resnet-an-ode.md.
 struct RefinementGap {
   Index samples = 0;                    ///< the same of every run
   RefinedRun own;                       ///< the control's own scheme
-  std::vector<RefinedRun> finer;        ///< 2, 4 and 8 times the steps, or a tenth and a hundredth of rtol
+  std::vector<RefinedRun> finer;        ///< with `finer_options`
   std::optional<RefinedRun> converged;  ///< cvodes-bdf with rtol = 1e-8, for n ≤ 64
   std::string skipped;                  ///< why `finer` is empty; else empty
 

@@ -23,9 +23,7 @@ GradientCheckReport check_experiment(const RunConfig& config, const Dataset<doub
   ProblemDefinition<double> definition = make_definition<double>(config, samples.class_count(), integrators);
   const auto watch = [&](ProblemDefinition<double>& watched) {
     if (!has_smooth_activations(config)) {
-      const KinkWatch kinks(watched, config.field.kind == "single-layer",
-                            activation_from_name(config.field.activation),
-                            activation_from_name(config.field.outer_activation));
+      const KinkWatch kinks(watched);
       options.kinks = [kinks] { return kinks.sides(); };
     }
   };

@@ -162,9 +162,6 @@ GrowingTrainingOptions growing_options(const RunConfig& config) {
   options.trainer = trainer_options(config);
   options.extend_by = config.control.extend_by;
   options.extend_every = config.control.extend_every;
-  options.single_layer = config.field.kind == "single-layer";
-  options.inner = activation_from_name(config.field.activation);
-  options.outer = activation_from_name(config.field.outer_activation);
   return options;
 }
 

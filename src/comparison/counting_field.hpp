@@ -25,6 +25,7 @@ class CountingField final : public VectorField<T> {
   [[nodiscard]] const ControlLayout& layout() const override { return inner_->layout(); }
   [[nodiscard]] Index record_size(Index columns) const override { return inner_->record_size(columns); }
   [[nodiscard]] Index scratch_size(Index columns) const override { return inner_->scratch_size(columns); }
+  [[nodiscard]] std::optional<FieldForm> form() const override { return inner_->form(); }
 
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const override {
     count_->evaluations += X.columns;

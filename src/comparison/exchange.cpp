@@ -1,17 +1,15 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "comparison/solving.hpp"
+#include "turnpike/refinement.hpp"
 
 namespace turnpike {
 
 namespace {
 
 constexpr double converged_rtol = 1e-9;
-constexpr double finest_rtol = 1e-12;
 
 ExchangeCell run(const Experiment<double>& e, const RunConfig& config, std::string entry,
                  const Control<double>& u, const IntegratorRegistry& integrators) {
@@ -27,24 +25,18 @@ ExchangeCell run(const Experiment<double>& e, const RunConfig& config, std::stri
   return cell;
 }
 
-/// The trained control under its own scheme with 2, 4 and 8 times as many steps, or a tolerance smaller by
-/// 10, 100 and 1000, and under a fine one.
+/// The trained control under its own scheme with finer steps, and under a fine one.
 std::vector<ExchangeCell> refine(const Experiment<double>& e, const RunConfig& own, const Control<double>& u,
                                  const IntegratorRegistry& integrators) {
-  const RunConfig::Integrator& scheme = own.integrator;
-  const IntegratorTraits& traits = integrators.find(scheme.name).traits;
+  const std::string& scheme = own.integrator.name;
   std::vector<ExchangeCell> cells;
-  for (int rung = 1; rung <= 3; ++rung) {
+  for (const IntegratorOptions& options :
+       finer_options(integrators.find(scheme).traits, integrator_options(own))) {
     RunConfig finer = own;
-    std::string entry;
-    if (scheme.rtol || scheme.atol || !traits.fixed_steps) {
-      finer.integrator.rtol = std::max(scheme.rtol.value_or(1e-6) * std::pow(10.0, -rung), finest_rtol);
-      entry = fmt::format("{}:rtol={:.0e}", scheme.name, *finer.integrator.rtol);
-    } else {
-      finer.integrator.substeps = scheme.substeps.value_or(1) << rung;
-      entry = fmt::format("{}:substeps={}", scheme.name, *finer.integrator.substeps);
-    }
-    cells.push_back(run(e, finer, std::move(entry), u, integrators));
+    finer.integrator.substeps = options.substeps;
+    finer.integrator.rtol = options.rtol;
+    finer.integrator.atol = options.atol;
+    cells.push_back(run(e, finer, scheme_entry(scheme, options), u, integrators));
   }
   cells.push_back(run(e, comparison::with_tolerance(own, "fehlberg78", converged_rtol),
                       fmt::format("fehlberg78:rtol={:.0e}", converged_rtol), u, integrators));

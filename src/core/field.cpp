@@ -62,6 +62,18 @@ Bf16Support bf16_support() {
 }
 
 template <class T>
+FieldForm demand_form(const VectorField<T>& field, std::string_view purpose) {
+  const std::optional<FieldForm> form = field.form();
+  if (!form) {
+    throw InputError(
+        fmt::format("{} needs a field whose layers are known, and this one does not name them; take the "
+                    "single-layer or the two-layer field, or override VectorField::form",
+                    purpose));
+  }
+  return *form;
+}
+
+template <class T>
 std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation,
                                                         ProductPrecision products) {
   demand_positive(n, "state dimension n of the single-layer field");
@@ -77,6 +89,7 @@ std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activatio
 }
 
 #define TURNPIKE_INSTANTIATE(T)                                                                          \
+  template FieldForm demand_form(const VectorField<T>&, std::string_view);                               \
   template std::unique_ptr<VectorField<T>> make_single_layer_field(Index, Activation, ProductPrecision); \
   template std::unique_ptr<VectorField<T>> make_two_layer_field(Index, Index, Activation, Activation,    \
                                                                 ProductPrecision);

@@ -26,6 +26,9 @@ class SingleLayerField final : public VectorField<T> {
     return (kernels::keeps_derivative(activation_) ? 3 : 2) * n_ * columns;
   }
   [[nodiscard]] Index scratch_size(Index columns) const override { return n_ * columns; }
+  [[nodiscard]] std::optional<FieldForm> form() const override {
+    return FieldForm{.hidden = std::nullopt, .output = activation_};
+  }
 
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* /*scratch*/) const override {
     const Parts parts = split(record, X.columns);

@@ -36,6 +36,9 @@ class TwoLayerField final : public VectorField<T> {
     return (n_ + hidden_rows() + outer_rows()) * columns;
   }
   [[nodiscard]] Index scratch_size(Index columns) const override { return (h_ + n_) * columns; }
+  [[nodiscard]] std::optional<FieldForm> form() const override {
+    return FieldForm{.hidden = inner_, .output = outer_};
+  }
 
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* /*scratch*/) const override {
     const Parts parts = split(record, X.columns);

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "diagnostics/polygon.hpp"
+#include "diagnostics/path.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -45,25 +45,18 @@ Shares shares(double first, double last, double alpha) {
   return {1 - below * (1 - low) / 2, plain};
 }
 
-/// Squared distances, inner products of successive offsets, and losses along a path.
-struct Path {
-  std::vector<double> squares;
-  std::vector<double> products;
-  std::vector<double> losses;
-};
-
 struct ControlPart {
   std::vector<double> square;  // ‖u_k‖², or nothing
   std::vector<double> cost;    // r‖u_k‖²
 };
 
 Certified certify_layers(const Path& nodes, const ControlPart& control, double epsilon, double alpha) {
+  const bool with_control = !control.square.empty();
   Certified c;
+  c.measured = layers_outside(
+      nodes, [&](std::size_t k) { return epsilon * epsilon - (with_control ? control.square[k] : 0); });
   for (std::size_t k = 0; k + 1 < nodes.squares.size(); ++k) {
-    const bool with_control = !control.square.empty();
-    const double square = nodes.squares[k] + (with_control ? control.square[k] : 0);
     const double loss = nodes.losses[k] + (with_control ? control.cost[k] : 0);
-    c.measured += square > epsilon * epsilon ? 1 : 0;
     const Shares share = shares(loss, loss, alpha);
     c.sharp += share.sharp;
     c.plain += share.plain;
@@ -73,14 +66,14 @@ Certified certify_layers(const Path& nodes, const ControlPart& control, double e
 
 Certified certify_time(const Path& path, std::span<const double> times, std::size_t points,
                        const ControlPart& control, double epsilon, double alpha) {
+  const bool with_control = !control.square.empty();
   Certified c;
+  c.measured = time_outside(path, times, [&](std::size_t j) {
+    return epsilon * epsilon - (with_control ? control.square[j / points] : 0);
+  });
   for (std::size_t j = 0; j + 1 < times.size(); ++j) {
     const double h = times[j + 1] - times[j];
-    const bool with_control = !control.square.empty();
-    const double square = with_control ? control.square[j / points] : 0;
     const double loss = with_control ? control.cost[j / points] : 0;
-    c.measured +=
-        h * share_outside(path.squares[j], path.products[j], path.squares[j + 1], epsilon * epsilon - square);
     const Shares share = shares(path.losses[j] + loss, path.losses[j + 1] + loss, alpha);
     c.sharp += h * share.sharp;
     c.plain += h * share.plain;
@@ -94,20 +87,16 @@ void round_outward(Certified& c, double all) {
   c.plain *= outward;
 }
 
-/// The path of sample d, or of all of them: sums of the squares, mean of the losses.
+/// The path of sample d.
 Path sample_path(const Measurement& m, const MinimizerSet& minimizers, std::size_t d) {
-  Path path;
+  Path path = path_of(m, d);
   for (std::size_t j = 0; j < m.times.size(); ++j) {
-    const double s = m.distances[j][d];
-    path.squares.push_back(s * s);
-    path.losses.push_back(std::max(0.0, m.losses[j][d]) + minimizers.loss_rounding(s));
-  }
-  for (const std::vector<double>& products : m.products) {
-    path.products.push_back(products[d]);
+    path.losses.push_back(std::max(0.0, m.losses[j][d]) + minimizers.loss_rounding(m.distances[j][d]));
   }
   return path;
 }
 
+/// The path of all samples: sums of the squares, mean of the losses.
 Path stacked_path(const Measurement& m, const MinimizerSet& minimizers) {
   Path path;
   const auto sum = [](const std::vector<double>& values) {

@@ -59,8 +59,8 @@ double spectral_norm_bound(const Eigen::MatrixXd& A) {
 }
 
 template <class T>
-ChangeBound::Layer ChangeBound::layer_of(const Control<T>& u, Index k,
-                                         const ChangeBoundNetwork& network) const {
+ChangeBound::Layer ChangeBound::layer_of(const FieldForm& form, const Control<T>& u, Index k,
+                                         const ChangeBoundNetwork& network) {
   constexpr double spacing = std::numeric_limits<T>::epsilon();
   constexpr double tiny = std::numeric_limits<T>::min();
   const double activation = 1 + activation_spacings * spacing;
@@ -92,29 +92,30 @@ ChangeBound::Layer ChangeBound::layer_of(const Control<T>& u, Index k,
   // As the fixed steps compute it.
   const T length = static_cast<T>(network.grid.node(k + 1)) - static_cast<T>(network.grid.node(k));
   layer.h = static_cast<double>(length / static_cast<T>(static_cast<double>(network.substeps)));
-  if (u.layout().blocks().front().name == "A1") {
+  if (form.hidden) {
     const Eigen::MatrixXd A1 = matrix_of("A1");
     const Eigen::MatrixXd b1 = matrix_of("b1");
     const Eigen::MatrixXd A2 = matrix_of("A2");
     const Eigen::MatrixXd b2 = matrix_of("b2");
     layer.still = b2.isZero(0) && (A2.isZero(0) || (A1.isZero(0) && b1.isZero(0)));
-    layer.inner = growth_of(A1, b1, network.inner);
-    layer.outer = growth_of(A2, b2, network.outer);
-    layer.components = growth_of(rows_of(A2), rows_of(b2), network.outer);
+    layer.inner = growth_of(A1, b1, *form.hidden);
+    layer.outer = growth_of(A2, b2, form.output);
+    layer.components = growth_of(rows_of(A2), rows_of(b2), form.output);
   } else {
     const Eigen::MatrixXd A = matrix_of("A");
     const Eigen::MatrixXd b = matrix_of("b");
     layer.still = A.isZero(0) && b.isZero(0);
     layer.inner = {1, 0, infinite};
-    layer.outer = growth_of(A, b, network.inner);
-    layer.components = growth_of(rows_of(A), rows_of(b), network.inner);
+    layer.outer = growth_of(A, b, form.output);
+    layer.components = growth_of(rows_of(A), rows_of(b), form.output);
   }
   return layer;
 }
 
 template <class T>
-ChangeBound::ChangeBound(const Control<T>& u, const ChangeBoundNetwork& network)
+ChangeBound::ChangeBound(const VectorField<T>& field, const Control<T>& u, const ChangeBoundNetwork& network)
     : substeps_(network.substeps) {
+  const FieldForm form = demand_form(field, "a bound of the change");
   if (!network.tableau.is_explicit() || network.substeps < 1) {
     throw InputError(
         fmt::format("a bound of the change needs an explicit tableau and at least 1 step an "
@@ -149,7 +150,7 @@ ChangeBound::ChangeBound(const Control<T>& u, const ChangeBoundNetwork& network)
     b_.push_back(std::abs(b));
   }
   for (Index k = 0; k < u.intervals(); ++k) {
-    layers_.push_back(layer_of(u, k, network));
+    layers_.push_back(layer_of(form, u, k, network));
   }
   const auto stages = static_cast<double>(b_.size());
   const ControlBlock& last = u.layout().blocks().back();  // a bias of n entries
@@ -218,7 +219,9 @@ bool class_is_fixed(std::span<const double> x, double change) {
   return first - second > root_of_two * change * (1 + 4 * std::numeric_limits<double>::epsilon());
 }
 
-template ChangeBound::ChangeBound(const Control<float>&, const ChangeBoundNetwork&);
-template ChangeBound::ChangeBound(const Control<double>&, const ChangeBoundNetwork&);
+template ChangeBound::ChangeBound(const VectorField<float>&, const Control<float>&,
+                                  const ChangeBoundNetwork&);
+template ChangeBound::ChangeBound(const VectorField<double>&, const Control<double>&,
+                                  const ChangeBoundNetwork&);
 
 }  // namespace turnpike

@@ -25,6 +25,7 @@ double eighth_order_difference(Function&& f, double step) {
 struct DifferenceEstimate {
   double value = std::numeric_limits<double>::quiet_NaN();
   double resolution = std::numeric_limits<double>::infinity();
+  double step = 0;  ///< of the difference that was taken; 0 when none was
 };
 
 /// Differences at the steps first, first/2, first/4, …: the estimate is the one that agrees best with the one
@@ -43,7 +44,7 @@ DifferenceEstimate best_of_ladder(Difference&& difference, double first, int run
                                    std::abs(values[i] - values[i + 2])});
     const bool finite = std::isfinite(values[i - 1] + values[i] + values[i + 1] + values[i + 2]);
     if (finite && apart < best.resolution) {
-      best = {values[i], apart};
+      best = {values[i], apart, std::ldexp(first, -static_cast<int>(i))};
     }
   }
   return best;

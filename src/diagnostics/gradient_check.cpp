@@ -178,23 +178,16 @@ GradientCheckReport check_gradient(
   const int more_rungs = options.kinks ? 8 : 0;
   const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::abs(objective.total());
   const auto eighth_order = [&](const Direction& d, int rungs) {
-    std::vector<std::pair<double, double>> steps;  // and their differences
     DifferenceEstimate estimate = best_of_ladder(
         [&](double h) {
           const bool crosses = options.kinks && !std::isfinite(V(d, 4 * h) + V(d, -4 * h));
-          const double difference = crosses ? std::numeric_limits<double>::quiet_NaN()
-                                            : eighth_order_difference(along_line(V, d), h);
-          steps.emplace_back(h, difference);
-          return difference;
+          return crosses ? std::numeric_limits<double>::quiet_NaN()
+                         : eighth_order_difference(along_line(V, d), h);
         },
         0.1, rungs + more_rungs);
-    if (options.kinks) {
+    if (options.kinks && estimate.step > 0) {
       // Steps this small agree by chance to less than the rounding of V leaves of them.
-      for (const auto& [h, difference] : steps) {
-        if (difference == estimate.value) {
-          estimate.resolution = std::max(estimate.resolution, rounding / h);
-        }
-      }
+      estimate.resolution = std::max(estimate.resolution, rounding / estimate.step);
     }
     return estimate;
   };

@@ -36,21 +36,22 @@ class Signs {
 /// A field that keeps account of the sides of σ's kinks on which it is evaluated.
 class WatchedField final : public VectorField<double> {
  public:
-  /// `inner` and `outer`: whether the first layer's and the last layer's activation have a kink at 0.
-  WatchedField(std::shared_ptr<const VectorField<double>> field, bool inner, bool outer,
+  /// `hidden` and `output`: whether the activation of that layer has a kink at 0.
+  WatchedField(std::shared_ptr<const VectorField<double>> field, bool hidden, bool output,
                std::shared_ptr<std::uint64_t> sides)
-      : field_(std::move(field)), inner_(inner), outer_(outer), sides_(std::move(sides)) {}
+      : field_(std::move(field)), hidden_(hidden), output_(output), sides_(std::move(sides)) {}
 
   [[nodiscard]] Index state_dimension() const override { return field_->state_dimension(); }
   [[nodiscard]] const ControlLayout& layout() const override { return field_->layout(); }
   [[nodiscard]] Index record_size(Index columns) const override { return field_->record_size(columns); }
   [[nodiscard]] Index scratch_size(Index columns) const override { return field_->scratch_size(columns); }
+  [[nodiscard]] std::optional<FieldForm> form() const override { return field_->form(); }
 
   void evaluate(const double* u, ConstTile<double> X, Tile<double> Xdot, double* record,
                 double* scratch) const override {
     field_->evaluate(u, X, Xdot, record, scratch);
     Signs signs(*sides_);
-    if (inner_) {
+    if (hidden_) {
       const ControlBlock& A1 = layout().block("A1");
       const double* const weights = u + A1.offset;
       const double* const bias = u + layout().block("b1").offset;
@@ -64,7 +65,7 @@ class WatchedField final : public VectorField<double> {
         }
       }
     }
-    if (outer_) {  // σ keeps the sign, or makes what is not positive 0
+    if (output_) {  // σ keeps the sign, or makes what is not positive 0
       for (Index i = 0; i < Xdot.rows; ++i) {
         for (Index d = 0; d < Xdot.columns; ++d) {
           signs.add(Xdot(i, d));
@@ -83,19 +84,17 @@ class WatchedField final : public VectorField<double> {
 
  private:
   std::shared_ptr<const VectorField<double>> field_;
-  bool inner_;
-  bool outer_;
+  bool hidden_;
+  bool output_;
   std::shared_ptr<std::uint64_t> sides_;
 };
 
 }  // namespace
 
-KinkWatch::KinkWatch(ProblemDefinition<double>& definition, bool single_layer, Activation inner,
-                     Activation outer)
-    : sides_(std::make_shared<std::uint64_t>(0)) {
-  const Activation last = single_layer ? inner : outer;
-  definition.field = std::make_shared<WatchedField>(definition.field, !single_layer && !is_smooth(inner),
-                                                    !is_smooth(last), sides_);
+KinkWatch::KinkWatch(ProblemDefinition<double>& definition) : sides_(std::make_shared<std::uint64_t>(0)) {
+  const FieldForm form = demand_form(*definition.field, "a watch over kinks");
+  definition.field = std::make_shared<WatchedField>(definition.field, form.hidden && !is_smooth(*form.hidden),
+                                                    !is_smooth(form.output), sides_);
   definition.threads = 1;  // the number depends on the order of evaluations
 }
 

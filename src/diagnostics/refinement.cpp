@@ -20,25 +20,8 @@ constexpr double most_work = 2e11;
 constexpr Index most_converged_dimension = 64;
 constexpr double converged_rtol = 1e-8;
 constexpr double finest_rtol = 1e-12;
-constexpr int finer_steps[] = {2, 4, 8};
-
-bool has_tolerance(const IntegratorTraits& traits, const IntegratorOptions& options) {
-  return options.rtol || options.atol || !traits.fixed_steps;
-}
-
-std::string entry_of(const std::string& name, const IntegratorOptions& options) {
-  std::string entry = name;
-  if (options.substeps) {
-    entry += fmt::format(":substeps={}", *options.substeps);
-  }
-  if (options.rtol) {
-    entry += fmt::format(":rtol={:.3g}", *options.rtol);
-  }
-  if (options.atol) {
-    entry += fmt::format(":atol={:.3g}", *options.atol);
-  }
-  return entry;
-}
+constexpr double usual_rtol = 1e-6;  // of schemes under error control
+constexpr int rungs = 3;
 
 RefinedRun run(const ProblemDefinition<double>& definition, std::string entry,
                const std::shared_ptr<const Dataset<double>>& data, const Control<double>& u) {
@@ -67,6 +50,40 @@ RefinedRun run(const ProblemDefinition<double>& definition, std::string entry,
 }
 
 }  // namespace
+
+std::vector<IntegratorOptions> finer_options(const IntegratorTraits& traits,
+                                             const IntegratorOptions& options) {
+  const bool tolerances = options.rtol || options.atol || !traits.fixed_steps;
+  std::vector<IntegratorOptions> ladder;
+  for (int rung = 1; rung <= rungs; ++rung) {
+    IntegratorOptions finer = options;
+    if (tolerances) {
+      const double share = std::pow(10.0, -rung);
+      finer.rtol = std::max(options.rtol.value_or(usual_rtol) * share, finest_rtol);
+      if (options.atol) {
+        finer.atol = *options.atol * share;
+      }
+    } else {
+      finer.substeps = options.substeps.value_or(1) << rung;
+    }
+    ladder.push_back(finer);
+  }
+  return ladder;
+}
+
+std::string scheme_entry(const std::string& scheme, const IntegratorOptions& options) {
+  std::string entry = scheme;
+  if (options.substeps) {
+    entry += fmt::format(":substeps={}", *options.substeps);
+  }
+  if (options.rtol) {
+    entry += fmt::format(":rtol={:.3g}", *options.rtol);
+  }
+  if (options.atol) {
+    entry += fmt::format(":atol={:.3g}", *options.atol);
+  }
+  return entry;
+}
 
 std::optional<double> RefinementGap::relative() const {
   const RefinedRun* finest = converged && converged->failure.empty() ? &*converged : nullptr;
@@ -100,33 +117,14 @@ RefinementGap refinement_gap(const ProblemDefinition<double>& definition, const 
   const IntegratorTraits& traits = definition.integrator->traits();
   RefinementGap gap;
   gap.samples = data.size();
-  gap.own = run(definition, entry_of(traits.name, options), samples, u);
+  gap.own = run(definition, scheme_entry(traits.name, options), samples, u);
 
   const auto with = [&](const std::string& name, const IntegratorOptions& finer) {
     ProblemDefinition<double> other = definition;
     other.integrator = integrators.make<double>(name, finer);
-    return run(other, entry_of(name, finer), samples, u);
+    return run(other, scheme_entry(name, finer), samples, u);
   };
-  std::vector<IntegratorOptions> ladder;
-  if (has_tolerance(traits, options)) {
-    for (const double share : {0.1, 0.01}) {
-      IntegratorOptions finer = options;
-      if (options.rtol || !options.atol) {
-        finer.rtol = std::max(options.rtol.value_or(1e-6) * share, finest_rtol);
-      }
-      if (options.atol) {
-        finer.atol = *options.atol * share;
-      }
-      ladder.push_back(finer);
-    }
-  } else {
-    for (const int factor : finer_steps) {
-      IntegratorOptions finer = options;
-      finer.substeps = options.substeps.value_or(1) * factor;
-      ladder.push_back(finer);
-    }
-  }
-  for (const IntegratorOptions& finer : ladder) {
+  for (const IntegratorOptions& finer : finer_options(traits, options)) {
     try {
       gap.finer.push_back(with(traits.name, finer));
     } catch (const InputError& refused) {  // a scheme of the user's that knows no such steps

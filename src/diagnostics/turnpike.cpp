@@ -7,7 +7,7 @@
 #include <limits>
 #include <numeric>
 
-#include "diagnostics/polygon.hpp"
+#include "diagnostics/path.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -194,17 +194,10 @@ TurnpikeSummary summarize_turnpike(const Measurement& m, const Measurement& dens
   for (std::size_t k = 0; k < layers; ++k) {
     s.layers_inside += rms[k] <= epsilon ? 1 : 0;
   }
+  const auto level = [epsilon](std::size_t /*j*/) { return epsilon * epsilon; };
   for (std::size_t d = 0; d < samples; ++d) {
-    for (std::size_t k = 0; k < layers; ++k) {
-      s.measured_outside += m.distances[k][d] > epsilon ? 1 : 0;
-    }
-    double theta = 0;
-    for (std::size_t j = 0; j + 1 < dense.times.size(); ++j) {
-      const double a = dense.distances[j][d];
-      const double b = dense.distances[j + 1][d];
-      theta += (dense.times[j + 1] - dense.times[j]) *
-               share_outside(a * a, dense.products[j][d], b * b, epsilon * epsilon);
-    }
+    s.measured_outside += layers_outside(path_of(m, d), level);
+    const double theta = time_outside(path_of(dense, d), dense.times, level);
     s.theta_measure += theta;
     s.theta_measure_max = std::max(s.theta_measure_max, theta);
   }

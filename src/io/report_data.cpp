@@ -14,11 +14,6 @@ namespace turnpike {
 namespace {
 
 template <class T>
-const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
-  return definition.running ? *definition.running : *definition.terminal;
-}
-
-template <class T>
 ReportSplit split_of(const std::string& name, const Dataset<T>& data, const Measurement& m,
                      const ProblemDefinition<T>& definition, const Control<T>& u, Index points,
                      const DrawnPlane& plane, const std::vector<Index>& components) {

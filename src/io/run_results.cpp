@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include "io/report_samples.hpp"
@@ -20,21 +19,6 @@ const std::string& tabulated_loss(const RunConfig& config) {
   return config.cost.stage != "none" ? config.cost.stage : config.cost.terminal;
 }
 
-namespace {
-
-template <class T>
-const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
-  return definition.running ? *definition.running : *definition.terminal;
-}
-
-void tell(const PhaseObserver& phase, Index layers, const char* where, Index samples, const char* split) {
-  if (phase) {
-    phase(fmt::format("measuring all {} {} on {} {} samples", layers, where, samples, split));
-  }
-}
-
-}  // namespace
-
 std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index class_count,
                                                   const Cost<double>& loss) {
   const std::string& kind = tabulated_loss(config);
@@ -51,83 +35,11 @@ std::shared_ptr<const MinimizerSet> minimizers_of(const RunConfig& config, Index
   return quadratic_minimizers(std::move(targets));
 }
 
-template <class T>
-RunResults measure_nodes(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
-                         const MinimizerSet* minimizers, const PhaseObserver& phase) {
-  RunResults results;
-  const ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
-  const std::optional<ChangeBound> bound = change_bound_of(e.config, definition, u, results.uncertified);
-  const ChangeBound* const change = bound ? &*bound : nullptr;
-  OptimalControlProblem<T> problem(definition, borrowed(e.train));
-  tell(phase, u.intervals(), "layers", e.train.size(), "training");
-  results.train = measure(problem, u, loss_of(definition), minimizers, 1, change);
-  if (e.test.size() > 0) {
-    tell(phase, u.intervals(), "layers", e.test.size(), "test");
-    OptimalControlProblem<T> test(definition, borrowed(e.test));
-    results.test = measure(test, u, loss_of(definition), minimizers, 1, change);
-  }
-  return results;
-}
+namespace {
 
-template <class T>
-RunResults analyse(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
-                   double epsilon, const PhaseObserver& phase) {
-  const Index classes = e.train.class_count();
-  const ProblemDefinition<T> definition = make_definition<T>(e.config, classes, integrators);
-  const ProblemDefinition<double> in_double = make_definition<double>(e.config, classes, integrators);
-  const std::shared_ptr<const MinimizerSet> minimizers = minimizers_of(e.config, classes, loss_of(in_double));
-  RunResults results = measure_nodes(e, u, integrators, minimizers.get(), phase);
-  for (Index k = 0; k < u.intervals(); ++k) {
-    results.control_norm.push_back(control_norm(u, k));
-  }
-  if (!minimizers) {
-    return results;
-  }
-  OptimalControlProblem<T> problem(definition, borrowed(e.train));
-  const Index points = dense_points(problem, 16, takes_one_step(e.config));
-  if (points > 1) {
-    tell(phase, u.intervals(), "layers and between them", e.train.size(), "training");
-  }
-  const Measurement dense =
-      points == 1 ? results.train : measure(problem, u, loss_of(definition), minimizers.get(), points);
-  results.turnpike = summarize_turnpike(results.train, dense, epsilon);
-  std::vector<double> levels = {epsilon};
-  levels.insert(levels.end(), std::begin(epsilon_ladder), std::end(epsilon_ladder));
-  results.ladder = certify(results.train, dense, results.control_norm, e.config.cost.r, *minimizers, levels);
-  results.certificate = results.ladder.front();
-  results.ladder.erase(results.ladder.begin());
-  results.slack = dissipation_slack(results.train, *minimizers);
-  for (std::size_t k = 0; k < results.train.times.size(); ++k) {
-    const std::vector<double>& row = results.train.distances[k];
-    const double norm = k < results.control_norm.size() ? results.control_norm[k] : 0;
-    results.joint_distance.push_back(
-        std::sqrt(std::inner_product(row.begin(), row.end(), row.begin(), norm * norm)));
-  }
-  if (e.config.cost.stage == "soft-cross-entropy") {
-    const double gamma = e.config.cost.terminal == "none" ? 0 : e.config.cost.gamma;
-    // In time u_k and the line from x_k to x_{k+1} have to stay below the envelope until t_{k+1}.
-    std::vector<double> ends;
-    std::vector<double> farthest;
-    const std::vector<double>& times = results.train.times;
-    for (std::size_t k = 0; k + 1 < times.size(); ++k) {
-      const double norm = results.control_norm[k];
-      const auto state = [&](std::size_t node) {
-        const std::vector<double>& row = results.train.distances[node];
-        return std::inner_product(row.begin(), row.end(), row.begin(), norm * norm);
-      };
-      ends.push_back(times[k + 1]);
-      farthest.push_back(std::sqrt(std::max(state(k), state(k + 1))));
-    }
-    results.reachability = {
-        geometric_envelope(results.joint_distance, e.train.size(), gamma, e.config.cost.r),
-        exponential_envelope(ends, farthest, e.train.size(), gamma, e.config.cost.r)};
-  }
-  return results;
-}
-
-template <class T>
-std::optional<ChangeBound> change_bound_of(const RunConfig& config, const ProblemDefinition<T>& definition,
-                                           const Control<T>& u, std::string& why) {
+/// The network of which a bound of the change is proved. Where none is, nothing, and `why` says so.
+std::optional<ChangeBoundNetwork> network_of(const RunConfig& config, const TimeGrid& grid,
+                                             std::string& why) {
   const auto& scheme = config.integrator;
   std::optional<ButcherTableau> tableau = builtin_explicit_tableau(scheme.name);
   if (!tableau) {
@@ -145,25 +57,44 @@ std::optional<ChangeBound> change_bound_of(const RunConfig& config, const Proble
                       config.run.precision);
     return std::nullopt;
   }
-  ChangeBoundNetwork network;
-  network.grid = definition.grid;
-  network.tableau = *std::move(tableau);
-  network.substeps = scheme.substeps.value_or(1);
-  network.inner = activation_from_name(config.field.activation);
-  network.outer = activation_from_name(config.field.outer_activation);
-  network.components = config.cost.components;
-  return ChangeBound(u, network);
+  return ChangeBoundNetwork{.grid = grid,
+                            .tableau = *std::move(tableau),
+                            .substeps = scheme.substeps.value_or(1),
+                            .components = config.cost.components};
 }
 
-Cropping cropping_of(const RunResults& results, double tolerance) {
-  const std::vector<double> none;
-  const Measurement& train = results.train;
-  Cropping cropping = find_cropping(train.accuracy, results.test ? results.test->accuracy : none, tolerance);
-  if (!train.certified_share.empty()) {
-    cropping.certified_depth = find_certified_depth(
-        train.certified_share, results.test ? results.test->certified_share : none, tolerance);
+/// `u` without minimizers.
+template <class T>
+TrainedControl<T> trained_control(const Experiment<T>& e, const Control<T>& u,
+                                  const IntegratorRegistry& integrators) {
+  TrainedControl<T> trained;
+  trained.u = u;
+  trained.definition = make_definition<T>(e.config, e.train.class_count(), integrators);
+  trained.train = borrowed(e.train);
+  if (e.test.size() > 0) {
+    trained.test = borrowed(e.test);
   }
-  return cropping;
+  trained.soft_cross_entropy = e.config.cost.stage == "soft-cross-entropy";
+  trained.one_step = takes_one_step(e.config);
+  trained.change_bound = network_of(e.config, trained.definition.grid, trained.uncertified);
+  return trained;
+}
+
+}  // namespace
+
+template <class T>
+RunResults analyse(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators,
+                   double epsilon, const PhaseObserver& phase) {
+  const Index classes = e.train.class_count();
+  TrainedControl<T> trained = trained_control(e, u, integrators);
+  trained.minimizers =
+      minimizers_of(e.config, classes, loss_of(make_definition<double>(e.config, classes, integrators)));
+  return analyse(trained, epsilon, phase);
+}
+
+template <class T>
+RunResults measure_nodes(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators) {
+  return measure_nodes(trained_control(e, u, integrators));
 }
 
 template <class T>
@@ -255,21 +186,14 @@ nlohmann::ordered_json LayerTable::json() const {
   return list;
 }
 
-template RunResults measure_nodes(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
-                                  const MinimizerSet*, const PhaseObserver&);
-template RunResults measure_nodes(const Experiment<double>&, const Control<double>&,
-                                  const IntegratorRegistry&, const MinimizerSet*, const PhaseObserver&);
-template std::optional<ChangeBound> change_bound_of(const RunConfig&, const ProblemDefinition<float>&,
-                                                    const Control<float>&, std::string&);
-template std::optional<ChangeBound> change_bound_of(const RunConfig&, const ProblemDefinition<double>&,
-                                                    const Control<double>&, std::string&);
-template RefinementGap measured_refinement(const Experiment<float>&, const Control<float>&,
-                                           const IntegratorRegistry&);
-template RefinementGap measured_refinement(const Experiment<double>&, const Control<double>&,
-                                           const IntegratorRegistry&);
-template RunResults analyse(const Experiment<float>&, const Control<float>&, const IntegratorRegistry&,
-                            double, const PhaseObserver&);
-template RunResults analyse(const Experiment<double>&, const Control<double>&, const IntegratorRegistry&,
-                            double, const PhaseObserver&);
+#define TURNPIKE_INSTANTIATE(T)                                                                           \
+  template RunResults analyse(const Experiment<T>&, const Control<T>&, const IntegratorRegistry&, double, \
+                              const PhaseObserver&);                                                      \
+  template RunResults measure_nodes(const Experiment<T>&, const Control<T>&, const IntegratorRegistry&);  \
+  template RefinementGap measured_refinement(const Experiment<T>&, const Control<T>&,                     \
+                                             const IntegratorRegistry&);
+
+TURNPIKE_INSTANTIATE(float)
+TURNPIKE_INSTANTIATE(double)
 
 }  // namespace turnpike

@@ -1,67 +1,26 @@
 #pragma once
 
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "turnpike/certificate.hpp"
-#include "turnpike/dissipativity.hpp"
+#include "diagnostics/analysis.hpp"
 #include "turnpike/experiment.hpp"
 #include "turnpike/gradient_check.hpp"
-#include "turnpike/reachability.hpp"
-#include "turnpike/refinement.hpp"
 #include "turnpike/report.hpp"
-#include "turnpike/turnpike.hpp"
 
 namespace turnpike {
 
-/// What is known of a trained control, on the training and the test samples.
-struct RunResults {
-  Measurement train;
-  std::optional<Measurement> test;
-  std::vector<double> control_norm;         ///< ‖u_k‖₂, K entries
-  std::string uncertified;                  ///< why there is no bound of the change; empty when there is one
-  std::optional<RefinementGap> refinement;  ///< what `measured_refinement` gave, where it was asked for
-  std::vector<double> joint_distance;       ///< of the stacked (x_k, u_k) from Z̄*, K + 1 entries, u_K = 0
-
-  // The following are absent or empty where the loss has no minimizers.
-  std::optional<TurnpikeSummary> turnpike;
-  std::optional<Certificate> certificate;  ///< at ε, where the stage cost is the tabulated loss
-  std::vector<Certificate> ladder;         ///< at `epsilon_ladder`
-  std::optional<DissipationSlack> slack;
-  struct Reachability {
-    Envelope layers;
-    Envelope time;
-  };
-  std::optional<Reachability> reachability;
-};
-
-/// Told, in words, what is measured next.
-using PhaseObserver = std::function<void(const std::string&)>;
-
-/// Measures the control `u` of `experiment` at level ε; `phase`, unless it is empty, is told what comes next.
-/// Throws NumericalError when the integration fails.
+/// What `analyse` (diagnostics/analysis.hpp) gives for the control `u` of `experiment`.
 template <class T>
 RunResults analyse(const Experiment<T>& experiment, const Control<T>& u,
                    const IntegratorRegistry& integrators, double epsilon, const PhaseObserver& phase = {});
 
-/// The part of it that needs neither distances nor ε: both splits at the nodes and what is certified there.
-/// Throws NumericalError when the integration fails.
+/// What `measure_nodes` gives for it, without distances.
 template <class T>
 RunResults measure_nodes(const Experiment<T>& experiment, const Control<T>& u,
-                         const IntegratorRegistry& integrators, const MinimizerSet* minimizers = nullptr,
-                         const PhaseObserver& phase = {});
-
-/// The bound of what the layers of `u` can still change. Where none is proved for the scheme, nothing, and
-/// `why` says so.
-template <class T>
-std::optional<ChangeBound> change_bound_of(const RunConfig& config, const ProblemDefinition<T>& definition,
-                                           const Control<T>& u, std::string& why);
-
-/// The fewest layers that suffice, measured and proved.
-Cropping cropping_of(const RunResults& results, double tolerance = cropping_tolerance);
+                         const IntegratorRegistry& integrators);
 
 /// The refinement gap of `u` on the training samples, in double, on as many of them as take seconds.
 template <class T>

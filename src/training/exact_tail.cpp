@@ -45,6 +45,30 @@ void add_costates(const Cost<T>* cost, double weight, const State<T>& X, std::sp
   }
 }
 
+/// θ in: over an interval of length h with ẋ = v small, x = x̄ at its start, the running cost is computed as
+/// h ℓ(x̄) + θ h² ⟨ℓ_X, v⟩ + O(v²). Seen in the gradient at v = 0 of an interval with ẋ = v, ℓ = x² and x̄ =
+/// 1/2, so that it is that of any scheme, its sub-steps and its quadrature.
+template <class T>
+double share_in_running_cost(const ProblemDefinition<T>& definition, double h) {
+  ProblemDefinition<T> interval;
+  interval.field = make_single_layer_field<T>(1, Activation::identity);
+  interval.grid = TimeGrid::uniform(1, h);
+  interval.integrator = definition.integrator;
+  interval.quadrature = definition.quadrature;
+  interval.running = make_quadratic_cost<T>({0}, State<double>::Zero(1, 1));
+  Dataset<T> sample;
+  sample.features = State<T>::Constant(1, 1, T(0.5));
+  sample.labels = {0};
+  sample.classes = {"the only one"};
+  OptimalControlProblem<T> problem(std::move(interval), sample);
+  Control<T> gradient = problem.zero_control();
+  const Objective V = problem.value_and_gradient(problem.zero_control(), gradient);
+  if (!V.status.ok()) {
+    throw NumericalError(fmt::format("the tail cannot be tested: {}", V.status.message()));
+  }
+  return static_cast<double>(gradient.matrix("b", 0)(0, 0)) / (h * h);
+}
+
 template <class T>
 TailSamples tail_samples(OptimalControlProblem<T>& problem, const Control<T>& u) {
   const ProblemDefinition<T>& definition = problem.definition();
@@ -69,7 +93,9 @@ TailSamples tail_samples(OptimalControlProblem<T>& problem, const Control<T>& u)
   TailSamples samples;
   samples.costates = Matrix::Zero(static_cast<Index>(components.size()), X.cols());
   const double left = definition.grid.horizon() - definition.grid.node(M + 1);
-  add_costates(definition.running.get(), left, X, problem.labels(), samples.costates, components);
+  const double h = definition.grid.length(M);
+  const double within = definition.running ? share_in_running_cost(definition, h) * h : 0;
+  add_costates(definition.running.get(), left + within, X, problem.labels(), samples.costates, components);
   add_costates(definition.terminal.get(), definition.gamma, X, problem.labels(), samples.costates,
                components);
   samples.states.resize(X.rows() + 1, X.cols());
@@ -136,17 +162,17 @@ double kinked_rate(const TailSamples& samples, double slope) {
 }  // namespace
 
 template <class T>
-TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u, bool single_layer,
-                   Activation inner, Activation outer) {
+TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u) {
   const ProblemDefinition<T>& definition = problem.definition();
+  const FieldForm form = demand_form(*definition.field, "the tail test");
   const Index M = u.intervals();
   if (M >= definition.grid.intervals()) {
     throw InputError(fmt::format("all {} intervals are active; there is no tail to test", M));
   }
-  if (!is_smooth(single_layer ? inner : outer)) {
+  if (!is_smooth(form.output)) {
     throw InputError(
         fmt::format("the tail test needs a smooth {} activation, not {}; set control.extend_by = 0",
-                    single_layer ? "field" : "outer", name_of(single_layer ? inner : outer)));
+                    form.hidden ? "outer" : "field", name_of(form.output)));
   }
   TailTest test;
   test.active = M;
@@ -156,19 +182,19 @@ TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u, bool 
   test.objective = V.total();
   test.gradient_norm = V.gradient_norm;
   const TailSamples samples = tail_samples(problem, u);
-  const double outer_slope = slope_at_zero(single_layer ? inner : outer);
+  const double outer_slope = slope_at_zero(form.output);
   const Matrix moment = outer_slope * samples.costates * samples.states.cast<double>().transpose();
   const double h = definition.grid.length(M);
-  const double g = single_layer ? moment.norm() : moment.rightCols(1).norm();
+  const double g = form.hidden ? moment.rightCols(1).norm() : moment.norm();
   if (g > 0) {
     test.gradient_gain =
         definition.r > 0 ? h * g * g / (4 * definition.r) : std::numeric_limits<double>::infinity();
   }
-  if (!single_layer) {
-    if (is_smooth(inner)) {
-      test.rate = slope_at_zero(inner) * largest_singular_value(moment);
+  if (form.hidden) {
+    if (is_smooth(*form.hidden)) {
+      test.rate = slope_at_zero(*form.hidden) * largest_singular_value(moment);
     } else {
-      test.rate = outer_slope * kinked_rate(samples, inner == Activation::leaky_relu ? 0.01 : 0.0);
+      test.rate = outer_slope * kinked_rate(samples, *form.hidden == Activation::leaky_relu ? 0.01 : 0.0);
     }
   }
   return test;
@@ -204,9 +230,9 @@ TrainerState<T> extended(const TrainerState<T>& state, const Control<T>& start, 
   return longer;
 }
 
-#define TURNPIKE_INSTANTIATE(T)                                                                            \
-  template TailTest test_tail(OptimalControlProblem<T>&, const Control<T>&, bool, Activation, Activation); \
-  template Control<T> followed_by_zeros(const Control<T>&, Index);                                         \
+#define TURNPIKE_INSTANTIATE(T)                                              \
+  template TailTest test_tail(OptimalControlProblem<T>&, const Control<T>&); \
+  template Control<T> followed_by_zeros(const Control<T>&, Index);           \
   template TrainerState<T> extended(const TrainerState<T>&, const Control<T>&, Index);
 
 TURNPIKE_INSTANTIATE(float)

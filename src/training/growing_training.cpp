@@ -47,15 +47,21 @@ GrowingTraining<T>::GrowingTraining(ProblemDefinition<T> definition, std::shared
   }
   Control<T> u(initial.layout(), active());
   std::copy_n(initial.values().begin(), u.values().size(), u.values().begin());
-  begin(std::move(u));
+  begin(std::move(u), nullptr);
 }
 
 template <class T>
-void GrowingTraining<T>::begin(Control<T> u) {
-  trainer_.reset();
-  definition_.active_intervals = u.intervals();
-  problem_ = std::make_unique<OptimalControlProblem<T>>(definition_, data_);
-  trainer_ = std::make_unique<Trainer<T>>(*problem_, std::move(u), options_.trainer);
+void GrowingTraining<T>::begin(Control<T> u, const TrainerState<T>* state) {
+  ProblemDefinition<T> definition = definition_;
+  definition.active_intervals = u.intervals();
+  auto problem = std::make_unique<OptimalControlProblem<T>>(definition, data_);
+  auto trainer = std::make_unique<Trainer<T>>(*problem, std::move(u), options_.trainer);
+  if (state != nullptr) {
+    trainer->restore(*state);
+  }
+  trainer_ = std::move(trainer);  // nothing throws from here on; the former one refers to the former problem
+  problem_ = std::move(problem);
+  definition_.active_intervals = definition.active_intervals;
 }
 
 template <class T>
@@ -101,7 +107,7 @@ TrainingResult GrowingTraining<T>::run(const Observers& observers, const std::at
 template <class T>
 TailTest GrowingTraining<T>::test() const {
   OptimalControlProblem<T> problem(definition_, some_samples(*data_));
-  return test_tail(problem, trainer_->control(), options_.single_layer, options_.inner, options_.outer);
+  return test_tail(problem, trainer_->control());
 }
 
 template <class T>
@@ -119,11 +125,13 @@ template <class T>
 void GrowingTraining<T>::restore(const TrainerState<T>& state) {
   const auto n_u = static_cast<std::size_t>(definition_.field->layout().size());
   const std::size_t active = state.control.size() / n_u;
-  if (active >= 1 && active <= static_cast<std::size_t>(intervals()) &&
-      active * n_u == state.control.size()) {
-    begin(Control<T>(definition_.field->layout(), static_cast<Index>(active)));
+  if (active < 1 || active > static_cast<std::size_t>(intervals()) || active * n_u != state.control.size()) {
+    throw InputError(
+        fmt::format("the checkpoint holds {} control entries where 1 to {} intervals of {} are possible; "
+                    "resume with the configuration it was written with",
+                    state.control.size(), intervals(), n_u));
   }
-  trainer_->restore(state);
+  begin(Control<T>(definition_.field->layout(), static_cast<Index>(active)), &state);
 }
 
 template class GrowingTraining<float>;

@@ -31,10 +31,8 @@ void compare(const SampleProblem& p, const std::string& scheme, double tail, Cou
   network.grid = p.grid;
   network.tableau = *builtin_explicit_tableau(scheme);
   network.substeps = p.substeps;
-  network.inner = p.activation;
-  network.outer = p.outer;
   network.components = first_components(p.classes);
-  const ChangeBound bound(u, network);
+  const ChangeBound bound(*problem.definition().field, u, network);
   IntegrationStatus status;
   const std::vector<State<T>> X = problem.states(u, status);
   REQUIRE(status.ok());
@@ -100,7 +98,7 @@ TEST_CASE("a measurement holds what is certified at its nodes, sample by sample"
   network.grid = p.grid;
   network.tableau = *builtin_explicit_tableau("explicit-euler");
   network.components = first_components(p.classes);
-  const ChangeBound bound(u, network);
+  const ChangeBound bound(*problem.definition().field, u, network);
   const auto loss = make_soft_cross_entropy<double>(first_components(p.classes), p.p_d);
   const Measurement m = measure(problem, u, *loss, {}, 1, &bound);
   REQUIRE(m.certified_change.size() == 4);

@@ -34,8 +34,7 @@ TEST_CASE("differences and the Taylor remainder confirm the gradient of every sc
 template <class Change>
 GradientCheckReport check_kinked(const SampleProblem& p, Change change) {
   ProblemDefinition<double> definition = make_problem<double>(p, "rk4").definition();
-  const bool single = p.field == FieldKind::single_layer;
-  const KinkWatch watch(definition, single, p.activation, p.outer);
+  const KinkWatch watch(definition);
   OptimalControlProblem<double> problem(definition, make_dataset<double>(p));
   GradientCheckOptions options;
   options.kinks = [watch] { return watch.sides(); };
@@ -68,6 +67,22 @@ TEST_CASE("differences that pass no kink confirm the gradient of a field with ki
       CHECK_FALSE(wrong.passed);
       CHECK_FALSE(wrong.undecided);
     }
+  }
+}
+
+TEST_CASE("at zero control an outer kink confirms no gradient and contradicts none") {
+  for (const Activation outer : {Activation::relu, Activation::leaky_relu}) {
+    SampleProblem p;
+    p.activation = Activation::tanh;
+    p.outer = outer;
+    p.control_size = 0;
+    const GradientCheckReport report = check_kinked(p, [](Control<double>&) {});
+    CAPTURE(report.full());
+    CHECK((report.passed || report.undecided));
+    CHECK(report.across_kinks > 0);
+    CHECK(report.across_kinks < report.differences / 2);
+    CHECK(report.coordinate_error < 1e-10);
+    CHECK(report.resolution < 1e-10);
   }
 }
 

@@ -67,15 +67,39 @@ TEST_CASE("schemes under error control get smaller tolerances instead") {
   options.rtol = 1e-3;
   const Subject s = subject({}, "dopri5", options, registry);
   const RefinementGap gap = refinement_gap(s.definition, options, s.data, s.u, registry);
-  REQUIRE(gap.finer.size() == 2);
+  REQUIRE(gap.finer.size() == 3);
   CHECK(gap.own.scheme == "dopri5:rtol=0.001");
   CHECK(gap.finer[0].scheme == "dopri5:rtol=0.0001");
   CHECK(gap.finer[1].scheme == "dopri5:rtol=1e-05");
+  CHECK(gap.finer[2].scheme == "dopri5:rtol=1e-06");
   CHECK(std::abs(gap.finer[1].objective - gap.converged->objective) <=
         1e-3 * std::abs(gap.converged->objective));
   const Subject bdf = subject({}, "cvodes-bdf", {}, registry);
   CHECK(refinement_gap(bdf.definition, {}, bdf.data, bdf.u, registry).finer[0].scheme ==
         "cvodes-bdf:rtol=1e-07");
+}
+
+TEST_CASE("where only the absolute tolerance is set, both get finer and the objective with them") {
+  const IntegratorRegistry registry = builtin_integrators();
+  IntegratorOptions options;
+  options.atol = 1e-2;
+  const std::vector<IntegratorOptions> ladder = finer_options(registry.find("cvodes-bdf").traits, options);
+  REQUIRE(ladder.size() == 3);
+  CHECK(*ladder[2].rtol == doctest::Approx(1e-9));
+  CHECK(*ladder[2].atol == doctest::Approx(1e-5));
+  options.rtol = 1e-11;
+  CHECK(*finer_options(registry.find("cvodes-bdf").traits, options).back().rtol == 1e-12);
+
+  options.rtol.reset();
+  const Subject s = subject({}, "cvodes-bdf", options, registry);
+  const RefinementGap gap = refinement_gap(s.definition, options, s.data, s.u, registry);
+  CHECK(gap.own.scheme == "cvodes-bdf:atol=0.01");
+  CHECK(gap.finer[0].scheme == "cvodes-bdf:rtol=1e-07:atol=0.001");
+  const auto error = [&](const RefinedRun& run) {
+    return std::abs(run.objective - gap.converged->objective);
+  };
+  CHECK(error(gap.own) > 0);
+  CHECK(error(gap.finer[2]) < error(gap.own) / 10);
 }
 
 TEST_CASE("a scheme that knows no finer steps is told in a sentence, and so is a run that fails") {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "diagnostics/polygon.hpp"
+#include "diagnostics/path.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {

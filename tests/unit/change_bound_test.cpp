@@ -97,19 +97,22 @@ Control<double> scalar_control(double A1, double b1, double A2, double b2, Index
 
 ButcherTableau euler() { return {"explicit-euler", "", 1, {{0}}, {1}, {0}}; }
 
-ChangeBoundNetwork scalar_network(Index intervals, double horizon, Activation inner) {
+ChangeBoundNetwork scalar_network(Index intervals, double horizon) {
   ChangeBoundNetwork network;
   network.grid = TimeGrid::uniform(intervals, horizon);
   network.tableau = euler();
-  network.inner = inner;
   network.components = {0};
   return network;
+}
+
+ChangeBound scalar_bound(const Control<double>& u, double horizon, Activation inner) {
+  return {*make_two_layer_field<double>(1, 1, inner), u, scalar_network(u.intervals(), horizon)};
 }
 
 TEST_CASE("for a scalar field that grows as fast as its norms allow the bound is the change itself") {
   // x⁺ = x + h (A₂ (A₁ x + b₁) + b₂) with all signs alike.
   const Control<double> u = scalar_control(0.5, 0.1, 0.8, 0.2, 3);
-  const ChangeBound bound(u, scalar_network(3, 1.5, Activation::identity));
+  const ChangeBound bound = scalar_bound(u, 1.5, Activation::identity);
   for (Index k = 0; k <= 3; ++k) {
     double x = 1.25;
     for (Index j = k; j < 3; ++j) {
@@ -123,32 +126,33 @@ TEST_CASE("for a scalar field that grows as fast as its norms allow the bound is
 
 TEST_CASE("a saturating activation bounds the change however large the state is") {
   const Control<double> u = scalar_control(1, 0, 0.5, 0, 2);
-  CHECK(ChangeBound(u, scalar_network(2, 2, Activation::tanh)).after(0, 1e9) < 1.01);
-  CHECK(ChangeBound(u, scalar_network(2, 2, Activation::relu)).after(0, 1e9) > 1e9);
+  CHECK(scalar_bound(u, 2, Activation::tanh).after(0, 1e9) < 1.01);
+  CHECK(scalar_bound(u, 2, Activation::relu).after(0, 1e9) > 1e9);
 }
 
 TEST_CASE("where the field vanishes for every state nothing is added, not even for rounding") {
-  CHECK(ChangeBound(scalar_control(1, 1, 0, 0, 4), scalar_network(4, 4, Activation::tanh)).after(0, 5) == 0);
-  CHECK(ChangeBound(scalar_control(0, 0, 1, 0, 4), scalar_network(4, 4, Activation::tanh)).after(0, 5) == 0);
-  CHECK(ChangeBound(scalar_control(0, 1, 1, 0, 4), scalar_network(4, 4, Activation::tanh)).after(0, 5) > 0);
-  CHECK(ChangeBound(scalar_control(1, 1, 0, 0.1, 4), scalar_network(4, 4, Activation::tanh)).after(0, 5) > 0);
+  CHECK(scalar_bound(scalar_control(1, 1, 0, 0, 4), 4, Activation::tanh).after(0, 5) == 0);
+  CHECK(scalar_bound(scalar_control(0, 0, 1, 0, 4), 4, Activation::tanh).after(0, 5) == 0);
+  CHECK(scalar_bound(scalar_control(0, 1, 1, 0, 4), 4, Activation::tanh).after(0, 5) > 0);
+  CHECK(scalar_bound(scalar_control(1, 1, 0, 0.1, 4), 4, Activation::tanh).after(0, 5) > 0);
 }
 
 TEST_CASE("norms that overflow give an infinite bound, never NaN") {
   const Control<double> u = scalar_control(1e100, 0, 1e100, 0, 5);
-  const double change = ChangeBound(u, scalar_network(5, 5, Activation::identity)).after(0, 1);
+  const double change = scalar_bound(u, 5, Activation::identity).after(0, 1);
   CHECK(std::isinf(change));
   CHECK(change > 0);
 }
 
 TEST_CASE("implicit tableaus and grids of another length are refused") {
   const Control<double> u = scalar_control(1, 0, 1, 0, 2);
-  ChangeBoundNetwork network = scalar_network(3, 3, Activation::tanh);
-  CHECK_THROWS_AS(ChangeBound(u, network), InputError);
-  network = scalar_network(2, 2, Activation::tanh);
+  const auto field = make_two_layer_field<double>(1, 1, Activation::tanh);
+  ChangeBoundNetwork network = scalar_network(3, 3);
+  CHECK_THROWS_AS(ChangeBound(*field, u, network), InputError);
+  network = scalar_network(2, 2);
   network.tableau.A = {{1}};
   network.tableau.c = {1};
-  CHECK_THROWS_AS(ChangeBound(u, network), InputError);
+  CHECK_THROWS_AS(ChangeBound(*field, u, network), InputError);
 }
 
 TEST_CASE("a class is fixed where the largest component leads by more than √2 times the change") {

@@ -116,8 +116,31 @@ TEST_CASE("a training that had grown is restored with its intervals and goes on 
   REQUIRE(second.active() == whole.active());
   CHECK(std::memcmp(whole.trainer().control().values().data(), second.trainer().control().values().data(),
                     whole.trainer().control().values().size_bytes()) == 0);
-  kept.control.pop_back();
-  CHECK_THROWS_AS(second.restore(kept), InputError);
+}
+
+TEST_CASE("a state that is none of the training's leaves it as it was") {
+  SmallTail tail;
+  tail.options.extend_by = 0;
+  GrowingTraining<double> training = tail.training(2);
+  training.run({}, tail.stop);
+  const TrainerState<double> before = training.state();
+  const Trainer<double>* const trainer = &training.trainer();
+  TrainerState<double> odd = before;
+  odd.control.pop_back();
+  TrainerState<double> torn = tail.training(4).state();  // of other intervals, but its moments do not match
+  torn.first_moment.pop_back();
+  TrainerState<double> long_one = before;
+  long_one.control.resize(7 * before.control.size() / 2);
+  for (const TrainerState<double>& wrong : {odd, torn, long_one, TrainerState<double>()}) {
+    CHECK_THROWS_WITH_AS(training.restore(wrong), doctest::Contains("resume with the configuration"),
+                         InputError);
+    CHECK(&training.trainer() == trainer);
+    CHECK(training.active() == 2);
+    CHECK(training.intervals() == 6);
+    CHECK(training.trainer().epoch() == 12);
+    CHECK(training.state().control == before.control);
+    CHECK(training.state().second_moment == before.second_moment);
+  }
 }
 
 TEST_CASE("options and controls that do not fit are refused") {
