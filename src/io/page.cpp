@@ -1,5 +1,7 @@
 #include "io/page.hpp"
 
+#include <fmt/format.h>
+
 #include "io/embedded.hpp"
 
 namespace turnpike {
@@ -44,28 +46,36 @@ std::string script_json(const json& data) {
 
 }  // namespace
 
-std::string render_page(std::string_view name, std::string_view title, const json& data) {
-  const std::string_view page = embedded::file(name);
+std::string render_page(const Page& page, std::string_view title, const json& data) {
+  const auto in_script = [](std::string_view file) {
+    return fmt::format("<script>\n{}</script>\n", embedded::file(file));
+  };
+  const std::string_view frame = embedded::file("page.html");
   std::string result;
   std::size_t at = 0;
-  while (at < page.size()) {
-    const std::size_t open = page.find("{{", at);
-    if (open == std::string_view::npos) {
-      break;
-    }
-    const std::size_t close = page.find("}}", open);
-    result += page.substr(at, open - at);
-    const std::string_view part = page.substr(open + 2, close - open - 2);
+  for (std::size_t open = frame.find("{{"); open != std::string_view::npos; open = frame.find("{{", at)) {
+    const std::size_t close = frame.find("}}", open);
+    result += frame.substr(at, open - at);
+    const std::string_view part = frame.substr(open + 2, close - open - 2);
     if (part == "title") {
       result += html_text(title);
+    } else if (part == "command") {
+      result += html_text(page.command);
+    } else if (part == "main") {
+      result += embedded::file(page.main);
     } else if (part == "data") {
       result += script_json(data);
+    } else if (part == "scripts") {
+      result += in_script("page.js");
+      for (const std::string_view script : page.scripts) {
+        result += in_script(script);
+      }
     } else {
       result += embedded::file(part);
     }
     at = close + 2;
   }
-  result += page.substr(at);
+  result += frame.substr(at);
   return result;
 }
 

@@ -194,18 +194,21 @@ json study_summary(const json& study) {
 }
 
 std::string write_study_report(const json& study, const std::filesystem::path& directory) {
-  json page = study;
-  page["summary"] = study_summary(study);
-  for (json& row : page["rows"]) {  // of the others no curve is drawn
+  json data = study;
+  data["summary"] = study_summary(study);
+  for (json& row : data["rows"]) {  // of the others no curve is drawn
     const std::vector<const json*> rows = finished_rows(study, row["value"]);
     if (rows.empty() || row["seed"] != (*rows.front())["seed"]) {
       row.erase("trajectory");
     }
   }
+  const Page page = {.command = "turnpike study",
+                     .main = "study.html",
+                     .scripts = {"chart.min.js", "charts.js", "study.js"}};
   write_file_atomically(directory / "report.html",
-                        render_page("study.html", study["title"].get<std::string>(), nlohmann::json(page)));
+                        render_page(page, study["title"].get<std::string>(), nlohmann::json(data)));
   gnuplot::Script script;
-  draw_outside(script, study, page["summary"]);
+  draw_outside(script, study, data["summary"]);
   draw_trajectories(script, study);
   return script.draw(directory / "figures");
 }

@@ -1,100 +1,57 @@
 "use strict";
-const report = JSON.parse(document.getElementById("report-data").textContent);
-const element = (id) => document.getElementById(id);
-const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const curveColour = (i) => style(`--class-${i % 12}`);
+/* What a ladder of trainings, or one training over its epochs, does to the turnpike. */
+
 const gaps = report.study === "optimality";
 const time = report.varies === "T";
-const short = (value) => value === null || value === undefined ? "–"
-  : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5 || value === 0 ? String(+value.toPrecision(5)) : value.toExponential(1);
-const percent = (share) => share === null || share === undefined ? "–" : `${(100 * share).toFixed(2)} %`;
 const rms = time ? "theta_rms" : "outside_rms";
 const sample = time ? "theta_sample" : "outside_sample";
-const certified = (row) => row.outside_certified === null || row.outside_certified === undefined ? null
+const certified = (row) => isMissing(row.outside_certified) ? null
   : row.outside_certified * (time ? row.horizon / row.intervals : 1);
 
-function addFacts() {
-  const failed = report.rows.filter((row) => row.failure).length;
-  for (const [label, value] of [["study", report.study], ["ε", short(report.epsilon)],
-    ["trainings", `${report.rows.length} of ${report.values.length * report.seeds}${failed ? `, ${failed} failed` : ""}`],
-    ["start", report.warm ? "warm, from the value before" : "cold"]]) {
-    const box = document.createElement("div");
-    const dt = document.createElement("dt");
-    const dd = document.createElement("dd");
-    dt.textContent = label;
-    dd.textContent = value;
-    box.append(dt, dd);
-    element("facts").append(box);
-  }
-}
+const failed = report.rows.filter((row) => row.failure).length;
+addFacts([["study", report.study], ["ε", short(report.epsilon)],
+  ["trainings", `${report.rows.length} of ${report.values.length * report.seeds}${failed ? `, ${failed} failed` : ""}`],
+  ["start", report.warm ? "warm, from the value before" : "cold"]]);
 
-function fillRows() {
-  const add = (tag, texts) => {
-    const tr = document.createElement("tr");
-    for (const text of texts) {
-      const cell = document.createElement(tag);
-      cell.textContent = text;
-      tr.append(cell);
-    }
-    element("rows").append(tr);
-  };
-  const unit = time ? "time" : "layers";
-  add("th", [gaps ? "epoch" : report.varies, "seed", "V", gaps ? "V − best" : "train", "test", `${unit} outside, rms`,
-    "mean sample", "certified", "entry", "leaving", "rate ρ"]);
-  for (const row of gaps ? report.summary : report.rows) {
-    if (row.failure) {
-      add("td", [short(row.value), row.seed, `failed: ${row.failure}`]);
-      continue;
-    }
-    add("td", [short(row.value), row.seed, short(row.objective), gaps ? short(row.gap) : percent(row.accuracy_train),
-      percent(row.accuracy_test), short(row[rms]), short(row[sample]), short(certified(row)),
-      short(row.entry_layer_distance), short(row.leaving_layer_distance), short(row.decay_rate)]);
-  }
-}
+const unit = time ? "time" : "layers";
+const rows = (gaps ? report.summary : report.rows).map((row) => row.failure
+  ? [short(row.value), row.seed, `failed: ${row.failure}`]
+  : [short(row.value), row.seed, short(row.objective), gaps ? short(row.gap) : percent(row.accuracy_train, 2),
+    percent(row.accuracy_test, 2), short(row[rms]), short(row[sample]), short(certified(row)),
+    short(row.entry_layer_distance), short(row.leaving_layer_distance), short(row.decay_rate)]);
+fillTable(element("rows"), [gaps ? "epoch" : report.varies, "seed", "V", gaps ? "V − best" : "train", "test",
+  `${unit} outside, rms`, "mean sample", "certified", "entry", "leaving", "rate ρ"], rows);
 
-let charts = [];
-function draw(id, datasets, x, y, logX, logY) {
-  const grid = style("--grid"), quiet = style("--quiet");
-  const axis = (title, log) => ({type: log ? "logarithmic" : "linear", title: {display: true, text: title, color: quiet},
-    grid: {color: grid}, ticks: {color: quiet, callback: log ? (v) => Math.abs(Math.log10(v) % 1) < 1e-9 ? v.toExponential(0) : "" : undefined}});
-  const yAxis = axis(y, logY);
-  if (!logY) yAxis.min = 0;
-  for (const a of [yAxis]) if (a.ticks.callback === undefined) delete a.ticks.callback;
-  const xAxis = axis(x, logX);
-  if (xAxis.ticks.callback === undefined) delete xAxis.ticks.callback;
-  charts.push(new Chart(element(id), {type: "line", data: {datasets}, options: {animation: false, maintainAspectRatio: false,
-    interaction: {mode: "nearest", intersect: false}, scales: {x: xAxis, y: yAxis},
-    plugins: {legend: {labels: {color: style("--ink"), boxWidth: 14}}}}}));
-}
-
-function curve(label, data, i, points, line) {
-  return {label, data, borderColor: curveColour(i), backgroundColor: curveColour(i), borderWidth: 2,
-    pointRadius: points ? 3 : 0, showLine: line, spanGaps: false};
-}
-
-function drawAll() {
-  for (const chart of charts) chart.destroy();
-  charts = [];
-  Chart.defaults.font.family = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
+function drawOutside() {
   const entries = report.summary.filter((s) => gaps ? !s.failure && s.gap > 0 : s.seeds > 0)
     .map((s) => gaps ? {x: s.gap, row: s} : {x: s.value, row: s.best});
-  const over = (f) => entries.map((e) => ({x: e.x, y: f(e.row)}));
-  const sets = [curve("root mean square distance", over((r) => r[rms]), 0, true, !gaps),
-    curve("mean over samples", over((r) => r[sample]), 1, true, !gaps), curve("certified, mean over samples", over(certified), 2, true, !gaps)];
+  const curve = (label, i, f) => line(label, entries.map((e) => ({x: e.x, y: f(e.row)})), classColour(i),
+    {pointRadius: 3, showLine: !gaps});
+  const sets = [curve("root mean square distance", 0, (r) => r[rms]), curve("mean over samples", 1, (r) => r[sample]),
+    curve("certified, mean over samples", 2, certified)];
   if (!gaps) {
-    sets.push(curve("every seed, root mean square distance",
-      report.rows.filter((r) => !r.failure).map((r) => ({x: r.value, y: r[rms]})), 7, true, false));
+    sets.push(line("every seed, root mean square distance",
+      report.rows.filter((r) => !r.failure).map((r) => ({x: r.value, y: r[rms]})), classColour(7),
+      {pointRadius: 3, showLine: false}));
   }
-  draw("outside", sets, gaps ? "V − best V" : report.varies, time ? "time" : "layers", gaps, gaps);
-  const best = report.rows.filter((row) => row.trajectory);
-  const paths = (f) => best.map((row, i) => curve(gaps ? `seed ${row.seed}` : `${report.varies} = ${short(row.value)}`,
-    f(row.trajectory), i, false, true));
-  const at = (key) => (p) => p.t.map((t, k) => ({x: t, y: Math.max(p[key][k], 1e-12)}));
-  draw("distance", paths(at("distance_rms")), "t", "root mean square distance", false, true);
-  draw("costate", paths(at("costate_norm")), "t", "Σ_d ‖λ_d‖", false, true);
-  draw("hamiltonian", paths((p) => p.hamiltonian_begin.map((h, k) => ({x: p.t[k],
-    y: Math.max(Math.abs(h + p.hamiltonian_end[k]) / 2, 1e-12)}))), "t", "|H|", false, true);
+  addChart("outside", sets, {x: {title: gaps ? "V − best V" : report.varies, log: gaps}, y: {title: unit, log: gaps}});
 }
+
+/* `values` of each trajectory, those of its nodes or its intervals, over the time where each begins. */
+function drawTrajectories(id, title, values) {
+  const best = report.rows.filter((row) => row.trajectory);
+  addChart(id, best.map((row, i) => line(gaps ? `seed ${row.seed}` : `${report.varies} = ${short(row.value)}`,
+    values(row.trajectory).map((value, k) => ({x: row.trajectory.t[k], y: Math.max(value, 1e-12)})), classColour(i))),
+  {x: {title: "t"}, y: {title, log: true}});
+}
+
+const drawAll = () => redrawCharts(() => {
+  drawOutside();
+  drawTrajectories("distance", "root mean square distance", (path) => path.distance_rms);
+  drawTrajectories("costate", "Σ_d ‖λ_d‖", (path) => path.costate_norm);
+  drawTrajectories("hamiltonian", "|H|",
+    (path) => path.hamiltonian_begin.map((h, k) => Math.abs(h + path.hamiltonian_end[k]) / 2));
+});
 
 element("outside-title").textContent = `${time ? "Time" : "Layers"} farther than ε = ${short(report.epsilon)} from the minimizers`;
 element("outside-note").textContent = gaps
@@ -102,7 +59,4 @@ element("outside-note").textContent = gaps
   : "Of the seed with the lowest V at each value, and of every seed. If the turnpike holds, these do not grow with the horizon.";
 element("rows-note").textContent = "Entry and leaving: the layers from which on, and up to which, the root mean square distance stays at most ε. "
   + "Rate ρ: least squares of the logarithm of that distance over the nodes from the start to the first within twice the smallest.";
-addFacts();
-fillRows();
-drawAll();
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+drawInColours(drawAll);
