@@ -51,7 +51,7 @@ function addChart(id, datasets, {x, y, together = false, legend = "top"}) {
       interaction: {mode: together ? "index" : "nearest", intersect: false},
       scales: {x: axisOf(x), y: axisOf({beginAtZero: !y.log, ...y})},
       plugins: {
-        legend: {display: !together || datasets.length > 1, position: legend, labels: {color: style("--ink"), boxWidth: 18, boxHeight: 2,
+        legend: {display: !together || datasets.length > 1, position: innerWidth > 760 ? legend : "top", labels: {color: style("--ink"), boxWidth: 18, boxHeight: 2,
           filter: (item) => item.text !== ""}},
         tooltip: {filter: (item) => item.dataset.label !== "", callbacks: tooltip}
       }
