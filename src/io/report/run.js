@@ -24,8 +24,9 @@ function reachOf(frames) {
   };
   const [x0, x1] = range(0);
   const [y0, y1] = range(1);
-  const half = Math.max(x1 - x0, y1 - y0, 1e-9) * 0.55;
-  return {x: (x0 + x1) / 2, y: (y0 + y1) / 2, half};
+  const x = (x0 + x1) / 2, y = (y0 + y1) / 2, size = Math.max(Math.abs(x), Math.abs(y));
+  const onePoint = x0 === x1 && y0 === y1;
+  return {x, y, half: onePoint ? 0.1 * size || 1 : Math.max(0.55 * Math.max(x1 - x0, y1 - y0), 1e-5 * size)};
 }
 
 function join(a, b) {
