@@ -39,7 +39,8 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
   std::optional<StoredModel> model;
   if (names_model(options.subject)) {
     model = load_model(options.subject);
-    e = load_experiment<double>(model_info(*model, options.overrides), options.overrides.data);
+    e = load_experiment<double>(model_info(*model, options.overrides, ModelUse::gradients),
+                                options.overrides.data);
   } else {
     RunConfig config = source_config(options.subject, options.overrides);
     config.control.initialization = "uniform";  // with a second layer of zeros most entries would vanish

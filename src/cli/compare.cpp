@@ -88,7 +88,7 @@ ComparisonSweep sweep(const CompareOptions& options, const IntegratorRegistry& i
   for (const std::string& value : values) {  // all are looked at before the work begins
     Overrides overrides = options.overrides;
     overrides.keys.push_back(fmt::format("{}={}", key, value));
-    Subject subject = load_subject(options.subject, overrides, ModelUse::as_it_is);
+    Subject subject = load_subject(options.subject, overrides, ModelUse::gradients);
     std::vector<ComparedScheme> schemes =
         compared_schemes(subject.experiment.config, options.integrators, integrators);
     subjects.emplace_back(std::move(subject), std::move(schemes));
@@ -259,7 +259,7 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
     throw InputError("--over goes with neither --work-precision nor --train; call compare twice");
   }
   const Subject subject = load_subject(options.subject, options.overrides,
-                                       options.train ? ModelUse::trained_anew : ModelUse::as_it_is);
+                                       options.train ? ModelUse::trained_anew : ModelUse::gradients);
   const std::vector<ComparedScheme> schemes =
       compared_schemes(subject.experiment.config, options.integrators, integrators);
   if (options.train) {

@@ -263,7 +263,7 @@ int crop(const CropOptions& options, const IntegratorRegistry& integrators) {
     throw InputError(fmt::format(
         "--out {} is the model itself, whose other layers would be lost; give another file", options.out));
   }
-  ModelInfo info = model_info(model, options.overrides);
+  ModelInfo info = model_info(model, options.overrides, ModelUse::states);
   settle_precision(info.config, integrators);
   Sweep sweep;
   Verification verification;

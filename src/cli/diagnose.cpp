@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
 #include "io/run_results.hpp"
 #include "study/study.hpp"
@@ -84,7 +85,7 @@ std::string row(const Certified& c) {
 }
 
 /// Measured beside certified, level by level, then the ways to measure at the level asked for.
-void print_certificates(const RunResults& results) {
+void print_certificates(const RunResults& results, const std::string& stage_cost) {
   fmt::print(
       "\nCertified from the losses alone, for this control, optimal or not. Layers and time that a sample\n"
       "spends outside ε, mean: measured, sharp bound Σ min(1, ℓ/α*(ε)), their ratio, plain bound Σ "
@@ -118,6 +119,10 @@ void print_certificates(const RunResults& results) {
                t.beta, t.rho, bound(t.value_bound));
     fmt::print("Prop. 16, V̂/α(ε): a sample's time, stacked              {}, {}\n",
                bound(t.value_bound / c.sample.alpha), bound(t.value_bound / c.stacked_with_control.alpha));
+  } else {
+    fmt::print(
+        "no envelope and no bounds of Prop. 12 and 16: they take cost.stage = soft-cross-entropy, not {}\n",
+        stage_cost);
   }
 }
 
@@ -174,7 +179,8 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
     return print_table_1(2, config.cost.p_d, options.json);
   }
   const StoredModel model = load_model(options.model);
-  ModelInfo info = model_info(model, options.overrides);
+  ModelInfo info =
+      model_info(model, options.overrides, options.table_1 ? ModelUse::classes : ModelUse::states);
   if (options.table_1) {
     return print_table_1(static_cast<Index>(info.classes.size()), info.config.cost.p_d, options.json);
   }
@@ -195,9 +201,10 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
   print_layers(results);
   if (results.turnpike) {
     print_summary(*results.turnpike, results.control_norm.size());
-    print_certificates(results);
+    print_certificates(results, info.config.cost.stage);
   } else {
-    fmt::print("\nThe plain cross-entropy has no minimizer, so there are no distances to measure.\n");
+    fmt::print(
+        "\nThe plain cross-entropy has no minimizer, so there are no distances to measure or to certify.\n");
   }
   fmt::print("\n{}\n", cropping_of(results).text());
   print_refinement(*results.refinement);
@@ -217,6 +224,10 @@ int report(const ReportOptions& options, const IntegratorRegistry& integrators) 
       demand_same_samples(run, e);
     }
     const Control<T> u = model.control(make_definition<T>(e.config, e.train.class_count(), integrators));
+    if (!options.data.empty()) {  // where the samples are from now on
+      write_model(model.file, e.model_info(), u);
+      write_place(run, options.data);
+    }
     RunResults results = analyse(e, u, integrators, 1);
     results.refinement = measured_refinement(e, u, integrators);
     return report_data(e, u, results, MetricsFile::read(run), integrators);

@@ -94,7 +94,7 @@ std::string predictions_csv(const Experiment<T>& e, const std::vector<Evaluation
 
 int evaluate(const EvaluateOptions& options, const IntegratorRegistry& integrators) {
   const StoredModel model = load_model(options.model);
-  ModelInfo info = model_info(model, options.overrides);
+  ModelInfo info = model_info(model, options.overrides, ModelUse::states);
   settle_precision(info.config, integrators);
   const std::vector<Evaluation> evaluations = with_precision(info.config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(info, options.overrides.data);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/idle_keys.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike::cli {
@@ -15,6 +16,35 @@ namespace {
 void make_absolute(std::string& path) {
   if (!path.empty()) {
     path = fs::absolute(path).lexically_normal().string();
+  }
+}
+
+std::string key_of(const std::string& assignment) { return assignment.substr(0, assignment.find('=')); }
+
+/// Throws InputError for --set with a key that the rest of `config` leaves without effect.
+void refuse_idle(const RunConfig& config, const Overrides& overrides) {
+  for (const std::string& assignment : overrides.keys) {
+    const std::string reason = idle_reason(config, key_of(assignment));
+    if (!reason.empty()) {
+      throw InputError(
+          fmt::format("--set {} has no effect here because {}; leave it out", assignment, reason));
+    }
+  }
+}
+
+/// Throws InputError for overrides that change only how a gradient is taken.
+void refuse_gradient_keys(const Overrides& overrides) {
+  const auto refuse = [](const std::string& flag) {
+    throw InputError(fmt::format("{} has no effect here because no gradient is taken; leave it out", flag));
+  };
+  for (const std::string& assignment : overrides.keys) {
+    const std::string key = key_of(assignment);
+    if (key == "integrator.adjoint" || key == "run.recomputation" || key == "run.snapshots") {
+      refuse("--set " + assignment);
+    }
+  }
+  if (!overrides.adjoint.empty()) {
+    refuse("--adjoint " + overrides.adjoint);
   }
 }
 
@@ -67,6 +97,8 @@ RunConfig source_config(const std::string& source, const Overrides& overrides) {
   make_absolute(config.data.test_path);
   make_absolute(config.data.test_labels);
   check_config(config);
+  refuse_idle(config, overrides);
+  check_idle_keys(config);
   return config;
 }
 
@@ -173,11 +205,17 @@ ModelInfo model_info(const StoredModel& model, const Overrides& overrides, Model
   apply_overrides(info.config, overrides);
   const bool seeded = info.config.data.noise > 0 || info.config.data.test_fraction > 0;
   const std::vector<std::string> idle = training_keys(overrides.keys, seeded);
-  if (use == ModelUse::as_it_is && !idle.empty()) {
+  if (use != ModelUse::trained_anew && !idle.empty()) {
     throw InputError(fmt::format(
         "--set {} has no effect on a trained model, whose control is taken as it is; leave it out, or train "
         "with it",
         idle.front()));
+  }
+  if (use == ModelUse::states) {
+    refuse_gradient_keys(overrides);
+  }
+  if (use != ModelUse::classes) {
+    refuse_idle(info.config, overrides);
   }
   return info;
 }

@@ -56,11 +56,16 @@ bool names_model(const std::string& path);
 StoredModel load_model(const std::string& path);
 
 /// What becomes of a stored model's control.
-enum class ModelUse { as_it_is, trained_anew };
+enum class ModelUse {
+  classes,      ///< only its classes and p_d count
+  states,       ///< it is run as it is
+  gradients,    ///< it is run as it is, and the gradient there is taken
+  trained_anew  ///< another takes its place
+};
 
 /// What the model's file says of it, with the overrides. Throws InputError, also for keys that change nothing
-/// of a model whose control is taken as it is.
-ModelInfo model_info(const StoredModel& model, const Overrides& overrides, ModelUse use = ModelUse::as_it_is);
+/// for that use.
+ModelInfo model_info(const StoredModel& model, const Overrides& overrides, ModelUse use);
 
 /// Throws InputError when --set changes run.precision for `command`, which works in double.
 void refuse_precision(const Overrides& overrides, const char* command);

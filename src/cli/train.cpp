@@ -11,6 +11,7 @@
 #include "cli/gradient.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
+#include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
@@ -74,6 +75,10 @@ void print_outcome(const Experiment<T>& e, const std::string& scheme, const RunR
         s.measured_outside, s.epsilon, results.certificate->sample.layers.sharp);
     fmt::print("                 distance at the last layer: mean {:.4f}, largest {:.4f}\n",
                s.final_mean_distance, s.final_max_distance);
+  } else {
+    fmt::print(
+        "turnpike         no distances and no certificate, because the plain cross-entropy has no "
+        "minimizer\n");
   }
   fmt::print("cropping         {}\n", cropping_of(results).text());
   if (results.refinement) {
@@ -272,35 +277,6 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   }
   return conclude(e, u, result, training.trainer().seconds(), by_steps, tail, tail_line, run, json, plugins,
                   integrators);
-}
-
-/// The configuration as the run was begun, beside config.toml, which its owner may edit.
-constexpr const char* begun_with = "checkpoint/config.toml";
-
-/// Throws InputError when `config` is not what `run` was begun with: half of the training would be another
-/// one.
-void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
-  std::error_code error;
-  if (!std::filesystem::exists(run.file(begun_with), error)) {
-    return;  // begun by an older version
-  }
-  const auto begun = nlohmann::json::parse(to_json(read_config(run.file(begun_with)))).flatten();
-  const auto now = nlohmann::json::parse(to_json(config)).flatten();
-  for (const auto& [key, value] : begun.items()) {
-    const bool matters = key != "/run/threads" && key != "/run/checkpoint_every";
-    if (matters && now.value(key, nlohmann::json()) != value) {
-      std::string name = key.substr(1);
-      std::replace(name.begin(), name.end(), '/', '.');
-      throw InputError(fmt::format(
-          "'{}' has {} = {} where the run was begun with {}; undo the change, or train anew",
-          run.file("config.toml").string(), name, now.value(key, nlohmann::json()).dump(), value.dump()));
-    }
-  }
-}
-
-void write_config(const RunDirectory& run, const RunConfig& config) {
-  run.write("config.toml", to_toml(config));
-  run.write(begun_with, to_toml(config));
 }
 
 void print_keys() {

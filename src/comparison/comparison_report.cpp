@@ -266,8 +266,10 @@ std::string write_comparison(const ComparisonResults& results, const std::filesy
     draw_sweep(script, *results.sweep);
     drawn = true;
   }
-  write_file_atomically(directory / "report.html",
-                        render_page("comparison.html", results.title, nlohmann::json(data)));
+  const Page page = {.command = "turnpike compare",
+                     .main = "comparison.html",
+                     .scripts = {"chart.min.js", "charts.js", "comparison.js"}};
+  write_file_atomically(directory / "report.html", render_page(page, results.title, nlohmann::json(data)));
   std::string no_figures = drawn ? script.draw(directory / "figures") : std::string();
   write_file_atomically(directory / "comparison.json", data.dump(2) + "\n");  // last: all the rest is there
   return no_figures;

@@ -390,4 +390,11 @@ const std::vector<ConfigKey>& config_table() {
   return table;
 }
 
+std::string shown(const json& value) {
+  if (value.is_null()) {
+    return "nothing";
+  }
+  return value.is_number_float() ? fmt::format("{}", value.get<double>()) : value.dump();
+}
+
 }  // namespace turnpike

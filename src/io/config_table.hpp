@@ -19,6 +19,9 @@ struct ConfigKey {
   std::function<void(RunConfig&, const nlohmann::json&)> set;
 };
 
+/// `value` as in a configuration file, for messages.
+std::string shown(const nlohmann::json& value);
+
 /// All keys in the order in which they are written.
 const std::vector<ConfigKey>& config_table();
 

@@ -91,10 +91,14 @@ std::string square_ranges(const ReportData& d, std::size_t k, bool with_minimize
   }
   const auto [x_min, x_max] = std::minmax_element(x.begin(), x.end());
   const auto [y_min, y_max] = std::minmax_element(y.begin(), y.end());
-  const double half = 0.55 * std::max({*x_max - *x_min, *y_max - *y_min, 1e-6});
   const double cx = (*x_min + *x_max) / 2;
   const double cy = (*y_min + *y_max) / 2;
-  return fmt::format("set size ratio 1\nset xrange [{:.6g}:{:.6g}]\nset yrange [{:.6g}:{:.6g}]", cx - half,
+  const double size = std::max(std::abs(cx), std::abs(cy));
+  double half = std::max(0.55 * std::max(*x_max - *x_min, *y_max - *y_min), 1e-5 * size);
+  if (*x_min == *x_max && *y_min == *y_max) {  // one point
+    half = size > 0 ? 0.1 * size : 1;
+  }
+  return fmt::format("set size ratio 1\nset xrange [{:.9g}:{:.9g}]\nset yrange [{:.9g}:{:.9g}]", cx - half,
                      cx + half, cy - half, cy + half);
 }
 

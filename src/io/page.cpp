@@ -1,5 +1,9 @@
 #include "io/page.hpp"
 
+#include <fmt/format.h>
+
+#include <functional>
+
 #include "io/embedded.hpp"
 
 namespace turnpike {
@@ -44,29 +48,39 @@ std::string script_json(const json& data) {
 
 }  // namespace
 
-std::string render_page(std::string_view name, std::string_view title, const json& data) {
-  const std::string_view page = embedded::file(name);
-  std::string result;
-  std::size_t at = 0;
-  while (at < page.size()) {
-    const std::size_t open = page.find("{{", at);
-    if (open == std::string_view::npos) {
-      break;
-    }
-    const std::size_t close = page.find("}}", open);
-    result += page.substr(at, open - at);
-    const std::string_view part = page.substr(open + 2, close - open - 2);
+std::string render_page(const Page& page, std::string_view title, const json& data) {
+  const auto in_script = [](std::string_view file) {
+    return fmt::format("<script>\n{}</script>\n", embedded::file(file));
+  };
+  const std::function<std::string(std::string_view)> filled = [&](std::string_view part) -> std::string {
     if (part == "title") {
-      result += html_text(title);
-    } else if (part == "data") {
-      result += script_json(data);
-    } else {
-      result += embedded::file(part);
+      return html_text(title);
     }
-    at = close + 2;
-  }
-  result += page.substr(at);
-  return result;
+    if (part == "command") {
+      return html_text(page.command);
+    }
+    if (part == "data") {
+      return script_json(data);
+    }
+    if (part == "scripts") {
+      std::string scripts = in_script("page.js");
+      for (const std::string_view script : page.scripts) {
+        scripts += in_script(script);
+      }
+      return scripts;
+    }
+    const std::string_view text = embedded::file(part == "main" ? page.main : part);
+    std::string result;
+    std::size_t at = 0;
+    for (std::size_t open = text.find("{{"); open != std::string_view::npos; open = text.find("{{", at)) {
+      const std::size_t close = text.find("}}", open);
+      result += text.substr(at, open - at);
+      result += filled(text.substr(open + 2, close - open - 2));
+      at = close + 2;
+    }
+    return result += text.substr(at);
+  };
+  return filled("page.html");
 }
 
 }  // namespace turnpike

@@ -25,7 +25,8 @@ std::string render_paper_page(const std::vector<PaperSection>& sections) {
     }
     list.push_back(std::move(entry));
   }
-  return render_page("paper.html", "The paper's experiments", {{"sections", list}});
+  return render_page({.command = "turnpike reproduce paper", .main = "paper.html", .scripts = {"paper.js"}},
+                     "The paper's experiments", {{"sections", list}});
 }
 
 std::string draw_soft_cross_entropy(double p_d, const std::filesystem::path& directory) {

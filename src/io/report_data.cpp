@@ -53,7 +53,8 @@ ReportData::Regions decision_regions(const Experiment<T>& e, const Control<T>& u
                                      const ProblemDefinition<T>& definition) {
   constexpr int side = 160;
   ReportData::Regions regions;
-  const double reach = 1.08 * static_cast<double>(e.train.features.cwiseAbs().maxCoeff());
+  const auto largest = static_cast<double>(e.train.features.cwiseAbs().maxCoeff());
+  const double reach = largest > 0 ? 1.08 * largest : 1;
   regions.x_min = regions.y_min = -reach;
   regions.x_max = regions.y_max = reach;
   regions.columns = regions.rows = side;

@@ -266,9 +266,11 @@ json study_page(const json& study) {
 }
 
 std::string write_study_report(const json& study, const std::filesystem::path& directory) {
-  write_file_atomically(
-      directory / "report.html",
-      render_page("study.html", study["title"].get<std::string>(), {{"study", study_page(study)}}));
+  const Page page = {.command = "turnpike study",
+                     .main = "study.html",
+                     .scripts = {"chart.min.js", "charts.js", "study.js"}};
+  write_file_atomically(directory / "report.html", render_page(page, study["title"].get<std::string>(),
+                                                               nlohmann::json{{"study", study_page(study)}}));
   gnuplot::Script script;
   draw_outside(script, study, study_summary(study));
   draw_trajectories(script, study);

@@ -1,32 +1,13 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
 #include "idx_bytes.hpp"
 #include "program.hpp"
+#include "refused.hpp"
 
 namespace turnpike::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Status 2, one sentence on stderr that contains `fragment`, nothing on stdout, and no run left behind.
-void refused(const Program& program, const std::vector<std::string>& arguments, const std::string& fragment) {
-  const ProcessResult result = program(arguments);
-  std::string line;
-  for (const std::string& word : arguments) {
-    line += word + " ";
-  }
-  CAPTURE(line);
-  CAPTURE(result.err);
-  CHECK(result.status == 2);
-  CHECK(result.err.rfind("turnpike: ", 0) == 0);
-  CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-  CHECK(result.err.find(fragment) != std::string::npos);
-  CHECK(result.out.empty());
-  CHECK_FALSE(fs::exists(program.file("runs")));
-  CHECK_FALSE(fs::exists(program.file("out")));
-}
 
 TEST_CASE("unknown words are answered with the nearest known one") {
   const Program program;
@@ -212,6 +193,41 @@ TEST_CASE("keys that change nothing of a trained model are refused wherever it i
           .status == 0);
 }
 
+TEST_CASE("keys that the other keys leave without effect are refused with the reason") {
+  const Program program;
+  const auto with = [](std::vector<std::string> arguments, const std::vector<std::string>& keys) {
+    for (const std::string& key : keys) {
+      arguments.insert(arguments.end(), {"--set", key});
+    }
+    return arguments;
+  };
+  const std::vector<std::string> training = {"train", "two-spirals", "--out", "out"};
+  refused(program, with(training, {"run.snapshots=4"}),
+          "has no effect here because run.recomputation = none keeps every state; leave it out");
+  refused(program, with(training, {"cost.targets=[[1, -1], [-1, 1]]"}),
+          "has no effect here because neither cost.stage = soft-cross-entropy nor cost.terminal = "
+          "soft-cross-entropy is quadratic");
+  const std::vector<std::string> quadratic = {"cost.stage=quadratic", "cost.terminal=quadratic"};
+  refused(program, with(with(training, quadratic), {"cost.p_d=0.95"}),
+          "--set cost.p_d=0.95 has no effect here because neither cost.stage = quadratic");
+  program.directory().write("q.toml", "[cost]\nstage = \"quadratic\"\nterminal = \"quadratic\"\np_d = 0.9\n");
+  refused(program, {"train", "q.toml"}, "cost.p_d = 0.9 has no effect here because neither");
+
+  REQUIRE(program(with(Program::training("run"), {"run.recomputation=every", "run.snapshots=2"})).status ==
+          0);
+  for (const char* command : {"evaluate", "diagnose", "crop"}) {
+    for (const char* key : {"integrator.adjoint=discrete", "run.recomputation=none", "run.snapshots=4"}) {
+      refused(program, {command, "run", "--set", key},
+              std::string("--set ") + key + " has no effect here because no gradient is taken");
+    }
+    refused(program, {command, "run", "--adjoint", "discrete"}, "--adjoint discrete has no effect here");
+    refused(program, {command, "run", "--set", "cost.targets=[[1, -1], [-1, 1]]"}, "is quadratic");
+    refused(program, with(with({command, "run"}, quadratic), {"cost.p_d=0.9"}), "is soft-cross-entropy");
+  }
+  CHECK(program(with(with({"evaluate", "run"}, quadratic), {"cost.targets=[[1, -1], [-1, 1]]"})).status == 0);
+  CHECK(program({"check-gradient", "run", "--adjoint", "discrete", "--set", "run.snapshots=4"}).status == 0);
+}
+
 TEST_CASE("bf16 is refused by the instruction that is missing, and by what it cannot do") {
   const Program program;
   refused(program, {"train", "two-spirals", "--out", "out", "--set", "run.precision=bf16"},
@@ -288,12 +304,9 @@ TEST_CASE("a run whose configuration was changed is not resumed") {
   std::string changed = config;
   changed.replace(changed.find(seed), seed.size(), "seed = 9");
   program.directory().write("run/config.toml", changed);
-  const ProcessResult result = program({"resume", "run"});
-  CAPTURE(result.err);
-  CHECK(result.status == 2);
-  CHECK(result.err.find("run.seed = 9 where the run was begun with 1") != std::string::npos);
+  refused(program, {"resume", "run"}, "run.seed = 9 where the run was begun with 1");
   program.directory().write("run/config.toml", "");
-  CHECK(program({"resume", "run"}).status == 2);
+  refused(program, {"resume", "run"}, "undo the change");
   program.directory().write("run/config.toml", config);
   CHECK(program({"resume", "run"}).status == 0);
 }
@@ -312,13 +325,9 @@ TEST_CASE("figures that cannot be written leave the rest of a report") {
 TEST_CASE("a place that cannot be written is refused before the training") {
   const Program program;
   program.directory().write("file", "text");
-  const ProcessResult result = program.train("file/run");
-  CHECK(result.status == 2);
-  CHECK(result.err.find("file/run") != std::string::npos);
+  refused(program, Program::training("file/run"), "file/run");
   REQUIRE(program.train("run").status == 0);
-  const ProcessResult predictions = program({"evaluate", "run", "--predictions", "no/such/place.csv"});
-  CHECK(predictions.status == 2);
-  CHECK(predictions.err.find("no/such") != std::string::npos);
+  refused(program, {"evaluate", "run", "--predictions", "no/such/place.csv"}, "no/such");
 }
 
 }  // namespace

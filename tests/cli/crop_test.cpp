@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "program.hpp"
+#include "refused.hpp"
 
 namespace turnpike::test {
 namespace {
@@ -134,9 +135,7 @@ TEST_CASE("every kind of scheme keeps its bits, also where T/K is rounded") {
     const json small = answer(program, {"evaluate", "small.safetensors"});
     CHECK(small["train"]["objective"].is_number());
     if (scheme[1] == "dopri5") {
-      const ProcessResult refused = program({"crop", "run", "--certified", "0.1"});
-      CHECK(refused.status == 2);
-      CHECK(refused.err.find("no bound is proved for 'dopri5'") != std::string::npos);
+      refused(program, {"crop", "run", "--certified", "0.1"}, "no bound is proved for 'dopri5'");
     }
   }
 }
@@ -179,36 +178,26 @@ TEST_CASE("summary and diagnose hold the refinement gap, the report its rows") {
 TEST_CASE("wrong depths, tolerances, models and places are refused in one sentence") {
   const Program program;
   REQUIRE(program.train("run").status == 0);
-  const auto refused = [&](const std::vector<std::string>& arguments, const std::string& fragment) {
-    const ProcessResult result = program(arguments);
-    CAPTURE(fragment);
-    CAPTURE(result.err);
-    CHECK(result.status == 2);
-    CHECK(result.err.rfind("turnpike: ", 0) == 0);
-    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
-    CHECK(result.err.find(fragment) != std::string::npos);
-    CHECK(result.out.empty());
-  };
-  refused({"crop", "run", "--depth", "9", "--out", "o.safetensors"}, "--depth 9, but the model has 8 layers");
-  refused({"crop", "run", "--depth=-1", "--out", "o.safetensors"}, "--depth -1");
-  refused({"crop", "run", "--depth", "two"}, "--depth");
-  refused({"crop", "run", "--tolerance=-0.1"}, "--tolerance -0.1");
-  refused({"crop", "run", "--tolerance", "nan"}, "--tolerance nan");
-  refused({"crop", "run", "--tolerance", "1.5"}, "from 0 to 1");
-  refused({"crop", "run", "--certified=-1"}, "--certified -1");
-  refused({"crop", "run", "--certified", "inf"}, "--certified inf");
-  refused({"crop", "run", "--certified", "nan"}, "--certified nan");
-  refused({"crop", "run", "--depth", "2", "--tolerance", "0.1"}, "give one");
-  refused({"crop", "run", "--certified", "2", "--tolerance", "0.1"}, "give one");
-  refused({"crop", "missing.safetensors"}, "missing.safetensors");
-  refused({"crop", "."}, "model.safetensors");
-  refused({"crop"}, "MODEL");
-  refused({"crop", "run", "--out", ""}, "--out");
-  refused({"crop", "run", "--out", "run/model.safetensors"}, "the model itself");
-  refused({"crop", "run", "--out", "no/such/place.safetensors"}, "no/such");
-  refused({"crop", "run", "--out", "run"}, "no regular file");
-  refused({"crop", "run", "--data", "d.csv"}, "d.csv");
-  CHECK_FALSE(fs::exists(program.file("o.safetensors")));
+  refused(program, {"crop", "run", "--depth", "9", "--out", "o.safetensors"},
+          "--depth 9, but the model has 8 layers");
+  refused(program, {"crop", "run", "--depth=-1", "--out", "o.safetensors"}, "--depth -1");
+  refused(program, {"crop", "run", "--depth", "two"}, "--depth");
+  refused(program, {"crop", "run", "--tolerance=-0.1"}, "--tolerance -0.1");
+  refused(program, {"crop", "run", "--tolerance", "nan"}, "--tolerance nan");
+  refused(program, {"crop", "run", "--tolerance", "1.5"}, "from 0 to 1");
+  refused(program, {"crop", "run", "--certified=-1"}, "--certified -1");
+  refused(program, {"crop", "run", "--certified", "inf"}, "--certified inf");
+  refused(program, {"crop", "run", "--certified", "nan"}, "--certified nan");
+  refused(program, {"crop", "run", "--depth", "2", "--tolerance", "0.1"}, "give one");
+  refused(program, {"crop", "run", "--certified", "2", "--tolerance", "0.1"}, "give one");
+  refused(program, {"crop", "missing.safetensors"}, "missing.safetensors");
+  refused(program, {"crop", "."}, "model.safetensors");
+  refused(program, {"crop"}, "MODEL");
+  refused(program, {"crop", "run", "--out", ""}, "--out");
+  refused(program, {"crop", "run", "--out", "run/model.safetensors"}, "the model itself");
+  refused(program, {"crop", "run", "--out", "no/such/place.safetensors"}, "no/such");
+  refused(program, {"crop", "run", "--out", "run"}, "no regular file");
+  refused(program, {"crop", "run", "--data", "d.csv"}, "d.csv");
 }
 
 TEST_CASE("intervals of unequal length train and are kept, and a grid that does not fit is refused") {
@@ -219,16 +208,15 @@ TEST_CASE("intervals of unequal length train and are kept, and a grid that does 
   CHECK(crop["sweep"][8]["t"] == 9);
   CHECK(crop["model"]["horizon"] == 3);
   CHECK(crop["model"]["same_bits"] == true);
-  for (const char* wrong :
-       {"control.nodes=[0, 1]", "control.nodes=[0, 2, 1, 3, 4, 5, 6, 7, 8]",
-        "control.nodes=[1, 2, 3, 4, 5, 6, 7, 8, 9]", "control.nodes=3", "control.nodes=[0, nan]"}) {
-    const ProcessResult refused = program.train("bad", {"--set", wrong});
-    CAPTURE(wrong);
-    CAPTURE(refused.err);
-    CHECK(refused.status == 2);
-    CHECK_FALSE(fs::exists(program.file("bad")));
-  }
-  CHECK(program.train("bad", {"--set", nodes, "--set", "control.horizon=8"}).status == 2);
+  const auto refused_with = [&](const std::string& wrong, const std::string& fragment) {
+    refused(program, Program::training("bad", {"--set", "control.nodes=" + wrong}), fragment);
+  };
+  refused_with("[0, 1]", "control.nodes holds 2 times");
+  refused_with("[0, 2, 1, 3, 4, 5, 6, 7, 8]", "must be finite and increase");
+  refused_with("[1, 2, 3, 4, 5, 6, 7, 8, 9]", "the first of them 0");
+  refused_with("3", "control.nodes = 3: give a list");
+  refused_with("[0, nan]", "give a finite number");
+  refused(program, Program::training("bad", {"--set", nodes, "--set", "control.horizon=8"}), "end at 9");
 }
 
 }  // namespace

@@ -1,22 +1,22 @@
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <string>
 
 #include "program.hpp"
+#include "refused.hpp"
 
 namespace turnpike::test {
 namespace {
 
 std::string plugin(const std::string& fault) { return TURNPIKE_PLUGIN_DIR "/libplugin_" + fault + ".so"; }
 
-/// Trains with a scheme of the faulty plug-in `fault`.
-ProcessResult train(const Program& program, const std::string& fault, const std::string& scheme = "faulty") {
-  return program.train("run", {"--plugin", plugin(fault), "--integrator", scheme});
+/// Arguments that train with a scheme of the faulty plug-in `fault`.
+std::vector<std::string> training(const std::string& fault, const std::string& scheme = "faulty") {
+  return Program::training("run", {"--plugin", plugin(fault), "--integrator", scheme});
 }
 
-bool is_one_sentence(const std::string& text) {
-  return text.rfind("turnpike: ", 0) == 0 && std::count(text.begin(), text.end(), '\n') == 1;
+ProcessResult train(const Program& program, const std::string& fault, const std::string& scheme = "faulty") {
+  return program(training(fault, scheme));
 }
 
 TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 2") {
@@ -43,13 +43,7 @@ TEST_CASE("a plug-in that cannot be used is refused in one sentence with status 
         Case{"throws-in-footprint", "threw while it set up memory for 'faulty': no memory today"},
         Case{"null-workspace", "made no workspace for 'faulty'"}}) {
     const Program program;
-    const ProcessResult result = train(program, c.fault);
-    CAPTURE(c.fault);
-    CAPTURE(result.err);
-    CHECK(result.status == 2);
-    CHECK(is_one_sentence(result.err));
-    CHECK(result.err.find(c.says) != std::string::npos);
-    CHECK_FALSE(std::filesystem::exists(program.file("run")));
+    refused(program, training(c.fault), c.says);
   }
 }
 
@@ -76,13 +70,9 @@ TEST_CASE("a run that is stopped says how to resume it with its plug-in") {
 
 TEST_CASE("a file that is missing or no shared object is refused with status 2") {
   const Program program;
-  ProcessResult result = program({"integrators", "--plugin", "nowhere.so"});
-  CHECK(result.status == 2);
-  CHECK(result.err.find("there is no plug-in 'nowhere.so'") != std::string::npos);
-  result = program({"integrators", "--plugin", TURNPIKE_SOURCE_DIR "/README.md"});
-  CHECK(result.status == 2);
-  CHECK(is_one_sentence(result.err));
-  CHECK(result.err.find("build it as a shared object") != std::string::npos);
+  refused(program, {"integrators", "--plugin", "nowhere.so"}, "there is no plug-in 'nowhere.so'");
+  refused(program, {"integrators", "--plugin", TURNPIKE_SOURCE_DIR "/README.md"},
+          "build it as a shared object");
 }
 
 TEST_CASE("a step that throws or returns NaN ends the run with status 1, t, step and layer") {

@@ -19,13 +19,18 @@ class Program {
     arguments.insert(arguments.begin(), TURNPIKE_PROGRAM);
     return arguments;
   }
-  /// Trains two spirals for a moment into `name`.
-  [[nodiscard]] ProcessResult train(const std::string& name, std::vector<std::string> more = {}) const {
+  /// Arguments that train two spirals for a moment into `name`.
+  [[nodiscard]] static std::vector<std::string> training(const std::string& name,
+                                                         const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {"train", "two-spirals",         "--out", name,
                                           "--set", "optimizer.epochs=40", "--set", "data.per_class=40",
                                           "--set", "control.intervals=8"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return (*this)(std::move(arguments));
+    return arguments;
+  }
+  [[nodiscard]] ProcessResult train(const std::string& name,
+                                    const std::vector<std::string>& more = {}) const {
+    return (*this)(training(name, more));
   }
   [[nodiscard]] const TemporaryDirectory& directory() const { return directory_; }
   [[nodiscard]] std::filesystem::path file(const std::string& name) const { return directory_ / name; }

@@ -50,7 +50,7 @@ TEST_CASE("the first block of README.md names the two commands, which are there 
   CHECK(read_file(source / ".ci/run").find("scripts/test.sh") != std::string::npos);
 }
 
-#ifndef TURNPIKE_SANITIZED  // commands_test runs the same commands, on less data
+#ifndef TURNPIKE_SANITIZED  // other tests run the same commands, on less data
 TEST_CASE("the program's commands in README.md run, one after the other, as they stand") {
   const TemporaryDirectory directory;
   const std::string path = fs::path(TURNPIKE_PROGRAM).parent_path().string() + ":" + std::getenv("PATH");

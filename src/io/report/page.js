@@ -1,437 +1,71 @@
 "use strict";
+/* What every page shares: its data, its colours, its numbers and its elements. */
+
 const report = JSON.parse(document.getElementById("report-data").textContent);
-const P = report.points;  // frames a layer
-const K = (report.times.length - 1) / P;
 const element = (id) => document.getElementById(id);
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const classColours = 12;
 const classColour = (c) => style(`--class-${c % classColours}`);
-const sampleCount = report.train.confusion ? report.train.confusion.samples.reduce((a, b) => a + b, 0)
-  : report.train.labels.length;
-/* As finely as one of many samples counts. */
-const percent = (share) => `${(100 * share).toFixed(sampleCount < 10000 ? 1 : 2)} %`;
-const short = (value) => value === null ? "–" : Math.abs(value) >= 1e-3 && Math.abs(value) < 1e4 || value === 0
-  ? String(+value.toPrecision(4)) : value.toExponential(2);
+const isMissing = (value) => value === null || value === undefined;
 
-function addFacts() {
-  for (const [label, value] of report.facts) {
-    const box = document.createElement("div");
-    const dt = document.createElement("dt");
-    const dd = document.createElement("dd");
-    dt.textContent = label;
-    dd.textContent = value;
-    box.append(dt, dd);
-    element("facts").append(box);
+/* A number with at most five significant digits; a dash where there is none. */
+function short(value) {
+  if (isMissing(value)) return "–";
+  const plain = value === 0 || Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5;
+  return plain ? String(+value.toPrecision(5)) : value.toExponential(2);
+}
+
+const percent = (share, decimals = 1) => isMissing(share) ? "–" : `${(100 * share).toFixed(decimals)} %`;
+
+/* A new element with `text` at the end of `parent`. */
+function append(parent, tag, text = "") {
+  const child = document.createElement(tag);
+  child.textContent = text;
+  parent.append(child);
+  return child;
+}
+
+/* The pairs of a label and a value under the title. */
+function addFacts(facts) {
+  for (const [label, value] of facts) {
+    const box = append(element("facts"), "div");
+    append(box, "dt", label);
+    append(box, "dd", value);
   }
 }
 
-/* Scatter plots with equal axes, drawn by hand: a frame of the flow must cost little. */
-
-/* A square that holds the samples of all frames but a few stray ones. */
-function reachOf(frames) {
-  const sizes = [];
-  for (const [xs, ys] of frames) {
-    for (let i = 0; i < xs.length; ++i) {
-      if (xs[i] !== null && ys[i] !== null) sizes.push([xs[i], ys[i]]);
-    }
-  }
-  const range = (axis) => {
-    const values = sizes.map((point) => point[axis]).sort((a, b) => a - b);
-    return [values[Math.floor(0.002 * (values.length - 1))], values[Math.ceil(0.998 * (values.length - 1))]];
-  };
-  const [x0, x1] = range(0);
-  const [y0, y1] = range(1);
-  const half = Math.max(x1 - x0, y1 - y0, 1e-9) * 0.55;
-  return {x: (x0 + x1) / 2, y: (y0 + y1) / 2, half};
-}
-
-function join(a, b) {
-  const low = (axis) => Math.min(a[axis] - a.half, b[axis] - b.half);
-  const high = (axis) => Math.max(a[axis] + a.half, b[axis] + b.half);
-  return {x: (low("x") + high("x")) / 2, y: (low("y") + high("y")) / 2,
-    half: Math.max(high("x") - low("x"), high("y") - low("y")) / 2};
-}
-
-function ticks(low, high) {
-  const raw = (high - low) / 8;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].find((m) => m * power >= raw) * power;
-  const list = [];
-  for (let v = Math.ceil(low / step) * step; v <= high + 1e-9 * step; v += step) list.push(+v.toFixed(10));
-  return list;
-}
-
-function openPlane(canvas, reach) {
-  const ratio = window.devicePixelRatio || 1;
-  const side = canvas.clientWidth;
-  canvas.width = canvas.height = Math.round(side * ratio);
-  const g = canvas.getContext("2d");
-  g.setTransform(ratio, 0, 0, ratio, 0, 0);
-  g.clearRect(0, 0, side, side);
-  const left = 38, bottom = 26, top = 8, right = 8;
-  const size = Math.min(side - left - right, side - top - bottom);
-  const X = (v) => left + (v - reach.x + reach.half) / (2 * reach.half) * size;
-  const Y = (v) => top + size - (v - reach.y + reach.half) / (2 * reach.half) * size;
-  g.font = "12px system-ui, sans-serif";
-  g.lineWidth = 1;
-  g.strokeStyle = style("--grid");
-  g.fillStyle = style("--quiet");
-  g.textAlign = "center";
-  g.textBaseline = "top";
-  for (const v of ticks(reach.x - reach.half, reach.x + reach.half)) {
-    g.beginPath(); g.moveTo(X(v), top); g.lineTo(X(v), top + size); g.stroke();
-    g.fillText(String(v), X(v), top + size + 7);
-  }
-  g.textAlign = "right";
-  g.textBaseline = "middle";
-  for (const v of ticks(reach.y - reach.half, reach.y + reach.half)) {
-    g.beginPath(); g.moveTo(left, Y(v)); g.lineTo(left + size, Y(v)); g.stroke();
-    g.fillText(String(v), left - 7, Y(v));
-  }
-  g.beginPath();
-  g.rect(left, top, size, size);
-  g.save();
-  g.clip();
-  return {g, X, Y, size, left, top, close: () => g.restore()};
-}
-
-/* Lines lie below the samples, points above them. */
-function drawMinimizers(plane, reach, lines) {
-  const {g, X, Y} = plane;
-  report.minimizers.forEach((m, c) => {
-    if (m.line !== lines) return;
-    g.strokeStyle = classColour(c);
-    g.lineWidth = 1.5;
-    g.beginPath();
-    if (m.line) {
-      const far = 4 * reach.half + Math.abs(reach.x) + Math.abs(reach.y);
-      g.setLineDash([6, 4]);
-      g.moveTo(X(m.x - far), Y(m.y - far));
-      g.lineTo(X(m.x + far), Y(m.y + far));
-    } else {
-      g.moveTo(X(m.x) - 7, Y(m.y)); g.lineTo(X(m.x) + 7, Y(m.y));
-      g.moveTo(X(m.x), Y(m.y) - 7); g.lineTo(X(m.x), Y(m.y) + 7);
-    }
-    if (!m.line) {
-      g.strokeStyle = style("--card");
-      g.lineWidth = 6;
-      g.stroke();
-      g.strokeStyle = style("--ink");
-      g.lineWidth = 2;
-    }
-    g.stroke();
-    g.setLineDash([]);
-  });
-}
-
-function drawPoints(plane, split, xs, ys, ringWrong, outline) {
-  const {g, X, Y} = plane;
-  const radius = Math.max(2, Math.min(3.2, plane.size / 170));
-  for (let i = 0; i < xs.length; ++i) {
-    g.fillStyle = classColour(split.labels[i]);
-    g.beginPath();
-    g.arc(X(xs[i]), Y(ys[i]), radius, 0, 7);
-    g.fill();
-    if (outline) { g.strokeStyle = style("--card"); g.lineWidth = 0.8; g.stroke(); }
-    if (ringWrong && split.predicted[i] !== split.labels[i]) {
-      g.strokeStyle = style("--ink");
-      g.lineWidth = 1.5;
-      g.beginPath();
-      g.arc(X(xs[i]), Y(ys[i]), radius + 4, 0, 7);
-      g.stroke();
-    }
+/* A row at the end of `table`. A cell is its text, or an object of `text` and any of tag, title, name (its class),
+   background, scope and span (of columns). */
+function addRow(table, tag, cells) {
+  const row = append(table, "tr");
+  for (const entry of cells) {
+    const cell = typeof entry === "object" && entry !== null ? entry : {text: entry};
+    const td = append(row, cell.tag || tag, cell.text);
+    if (cell.title) td.title = cell.title;
+    if (cell.name) td.className = cell.name;
+    if (cell.background) td.style.background = cell.background;
+    if (cell.scope) td.scope = cell.scope;
+    if (cell.span) td.colSpan = cell.span;
   }
 }
 
-const splits = [report.train].concat(report.test ? [report.test] : []);
-let flowSplit = report.train;
-let flowAt = 0;
-const flowReach = join(reachOf(report.train.x.map((xs, k) => [xs, report.train.y[k]])),
-  join(reachOf([[report.train.x[0], report.train.y[0]]]), reachOf([[report.train.x[K * P], report.train.y[K * P]]])));
-
-function drawFlow() {
-  const plane = openPlane(element("flow"), flowReach);
-  drawMinimizers(plane, flowReach, true);
-  const k = Math.min(K * P, Math.floor(flowAt * P));
-  const next = Math.min(K * P, k + 1);
-  const s = flowAt * P - k;
-  const between = (a, b) => a.map((v, i) => v + s * (b[i] - v));
-  drawPoints(plane, flowSplit, between(flowSplit.x[k], flowSplit.x[next]),
-    between(flowSplit.y[k], flowSplit.y[next]), false);
-  drawMinimizers(plane, flowReach, false);
-  plane.close();
-  const near = Math.round(flowAt);
-  element("layer").value = near;
-  element("layer-text").textContent =
-    `layer ${near} of ${K} · loss ${short(flowSplit.loss[near * P])} · accuracy ${percent(flowSplit.accuracy[near * P])}`;
+/* Fills `table` with a row of headings and those of the numbers, in place of what it held. */
+function fillTable(table, head, rows) {
+  table.replaceChildren();
+  addRow(table, "th", head);
+  for (const row of rows) addRow(table, "td", row);
 }
 
-function prepareFlow() {
-  const slider = element("layer");
-  slider.max = K;
-  let playing = 0;
-  const stop = () => {
-    cancelAnimationFrame(playing);
-    playing = 0;
-    element("play").textContent = "▶ Play";
-    element("play").setAttribute("aria-label", "Play");
-  };
-  slider.addEventListener("input", () => { stop(); flowAt = +slider.value; drawFlow(); });
-  element("play").addEventListener("click", () => {
-    if (playing) { stop(); return; }
-    if (flowAt >= K) flowAt = 0;
-    element("play").textContent = "❚❚ Pause";
-    element("play").setAttribute("aria-label", "Pause");
-    let before = performance.now();
-    const perLayer = Math.max(80, Math.min(450, 12000 / K));
-    const frame = (now) => {
-      flowAt = Math.min(K, flowAt + Math.max(0, now - before) / perLayer);
-      before = now;
-      drawFlow();
-      if (flowAt >= K) { stop(); } else { playing = requestAnimationFrame(frame); }
-    };
-    playing = requestAnimationFrame(frame);
-  });
-  if (splits.length > 1) {
-    for (const split of splits) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = split.name;
-      button.setAttribute("aria-pressed", String(split === flowSplit));
-      button.addEventListener("click", () => {
-        flowSplit = split;
-        for (const other of element("flow-split").children) {
-          other.setAttribute("aria-pressed", String(other === button));
-        }
-        drawFlow();
-      });
-      element("flow-split").append(button);
-    }
-  }
-  report.classes.forEach((name, c) => {
-    const item = document.createElement("span");
-    item.style.setProperty("--dot", `var(--class-${c % classColours})`);
-    item.textContent = `class ${name}`;
-    element("flow-legend").append(item);
-  });
-  element("flow-note").textContent = report.minimizers.length
-    ? `Each point is a sample; ${report.minimizers[0].line ? "dashed lines" : "crosses"} are the minimizers of its class, which the turnpike rests on.`
-    : "Each point is a sample.";
-  element("flow-coordinates").textContent = report.plane_note || `Drawn are ${report.x_name} and ${report.y_name}.`;
+function addButton(parent, text, press) {
+  const button = append(parent, "button", text);
+  button.type = "button";
+  button.addEventListener("click", press);
+  return button;
 }
 
-function drawStill() {
-  const train = report.train;
-  const dataReach = reachOf([[train.x[0], train.y[0]]]);
-  let plane = null;
-  if (!report.examples) {
-    plane = openPlane(element("data"), dataReach);
-    drawPoints(plane, train, train.x[0], train.y[0], false);
-    plane.close();
-  }
-
-  const finalReach = reachOf([[train.x[K * P], train.y[K * P]]].concat(
-    report.minimizers.length ? [[report.minimizers.map((m) => m.x), report.minimizers.map((m) => m.y)]] : []));
-  plane = openPlane(element("final"), finalReach);
-  drawMinimizers(plane, finalReach, true);
-  drawPoints(plane, train, train.x[K * P], train.y[K * P], true);
-  drawMinimizers(plane, finalReach, false);
-  plane.close();
-
-  if (report.regions) {
-    const r = report.regions;
-    const reach = {x: (r.x_min + r.x_max) / 2, y: (r.y_min + r.y_max) / 2, half: (r.x_max - r.x_min) / 2};
-    plane = openPlane(element("regions"), reach);
-    const dx = plane.size / r.columns, dy = plane.size / r.rows;
-    plane.g.globalAlpha = 0.35;
-    for (let i = 0; i < r.rows; ++i) {
-      for (let j = 0; j < r.columns;) {
-        const c = r.predicted[i * r.columns + j];
-        let end = j + 1;
-        while (end < r.columns && r.predicted[i * r.columns + end] === c) ++end;
-        plane.g.fillStyle = classColour(c);
-        const left = Math.round(plane.left + j * dx), top = Math.round(plane.top + (r.rows - 1 - i) * dy);
-        plane.g.fillRect(left, top, Math.round(plane.left + end * dx) - left,
-          Math.round(plane.top + (r.rows - i) * dy) - top);
-        j = end;
-      }
-    }
-    plane.g.globalAlpha = 1;
-    drawPoints(plane, train, train.x[0], train.y[0], true, true);
-    plane.close();
-  }
+/* Buttons in `parent` of which one is pressed, number `start` at first; `choose` gets the number of a press. */
+function addChoice(parent, texts, start, choose) {
+  const buttons = texts.map((text, number) => addButton(parent, text, () => { press(number); choose(number); }));
+  const press = (number) => buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(i === number)));
+  press(start);
 }
-
-/* Curves. */
-
-let charts = [];
-let accuracyChart = null;
-let markedDepth = K;
-
-/* Marks the layers that are kept in the curves of the accuracy. */
-function markDepth(depth) {
-  markedDepth = depth;
-  const mark = accuracyChart.data.datasets[accuracyChart.data.datasets.length - 1];
-  for (const point of mark.data) point.x = depth;
-  accuracyChart.update();
-}
-
-function makeChart(id, datasets, options) {
-  const grid = style("--grid"), quiet = style("--quiet"), ink = style("--ink");
-  const axis = (title, more) => ({
-    title: {display: true, text: title, color: quiet}, grid: {color: grid, borderColor: style("--line")},
-    ticks: {color: quiet, maxTicksLimit: 8}, ...more
-  });
-  const y = axis(options.y, {type: options.log ? "logarithmic" : "linear"});
-  if (options.log) {
-    // Powers of ten; where there are few of them, twice and five times them, too.
-    y.ticks.callback = (v, i, all) => {
-      const mantissa = Math.round(v / 10 ** Math.floor(Math.log10(v) + 1e-9));
-      const few = all[all.length - 1].value < 100 * all[0].value;
-      return mantissa === 1 || few && (mantissa === 2 || mantissa === 5) ? v.toExponential(0).replace("e+", "e") : "";
-    };
-    y.ticks.maxTicksLimit = 40;
-    y.ticks.autoSkip = false;
-  } else {
-    y.beginAtZero = true;
-  }
-  charts.push(new Chart(element(id), {
-    type: "line",
-    data: {datasets},
-    options: {
-      animation: false, maintainAspectRatio: false, interaction: {mode: "index", intersect: false},
-      scales: {x: axis(options.x, {type: "linear", max: options.last}), y},
-      plugins: {
-        legend: {display: datasets.length > 1, labels: {color: ink, boxWidth: 18, boxHeight: 2,
-          filter: (item) => item.text !== ""}},
-        tooltip: {
-          filter: (item) => item.dataset.label !== "",
-          callbacks: {
-            title: (items) => items.length ? `${options.x} ${items[0].parsed.x}` : "",
-            label: (item) => `${item.dataset.label}: ${short(item.parsed.y)}`
-          }
-        }
-      }
-    }
-  }));
-}
-
-function curve(label, values, colour, more, perLayer = P) {
-  return {
-    label, data: values.map((v, k) => ({x: k / perLayer, y: v})), borderColor: colour, backgroundColor: colour,
-    borderWidth: 2, pointRadius: 0, pointHitRadius: 8, ...more
-  };
-}
-
-function constant(label, value, last, colour) {
-  return {label, data: [{x: 0, y: value}, {x: last, y: value}], borderColor: colour, backgroundColor: colour,
-    borderWidth: 1.5, borderDash: [5, 4], pointRadius: 0};
-}
-
-function drawCurves() {
-  for (const chart of charts) chart.destroy();
-  charts = [];
-  Chart.defaults.font.family = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
-  const blue = style("--class-0"), orange = style("--class-1"), violet = style("--class-3");
-  const losses = [curve("train", report.train.loss, blue)];
-  if (report.test) losses.push(curve("test", report.test.loss, orange, {borderDash: [6, 3]}));
-  makeChart("loss", losses, {x: "layer", y: "loss", last: K});
-  makeChart("loss-log", losses.map((set) => ({...set})), {x: "layer", y: "loss", log: true, last: K});
-  const accuracies = [curve("train", report.train.accuracy, blue)];
-  if (report.test) accuracies.push(curve("test", report.test.accuracy, orange, {borderDash: [6, 3]}));
-  accuracies.push({label: "", data: [{x: markedDepth, y: 0}, {x: markedDepth, y: 1}], borderColor: style("--quiet"),
-    borderWidth: 1, borderDash: [3, 3], pointRadius: 0});
-  makeChart("accuracy", accuracies, {x: "layer", y: "accuracy", last: K});
-  accuracyChart = charts[charts.length - 1];
-  if (report.distance) {
-    const d = report.distance;
-    const band = blue + "33";
-    makeChart("distance", [
-      curve("mean", d.mean, blue),
-      curve("largest", d.max, blue, {borderDash: [6, 3], borderWidth: 1.5}),
-      curve("", d.low, "transparent"),
-      curve("10 % to 90 %", d.high, "transparent", {backgroundColor: band, fill: "-1"}),
-      constant(`ε = ${d.epsilon}`, d.epsilon, K, orange)
-    ], {x: "layer", y: "distance", log: true, last: K});
-  }
-  // The last value holds to the end of its interval.
-  makeChart("control", [curve("‖u_k‖", report.control_norm.concat(report.control_norm.slice(-1)), violet,
-    {stepped: "before", pointRadius: 2}, 1)], {x: "layer", y: "norm", log: true, last: K});
-  const t = report.training;
-  if (t.epoch.length > 1) {
-    const along = (label, values, colour, width) => ({...curve(label, values, colour, {borderWidth: width}),
-      data: values.map((v, i) => ({x: t.epoch[i], y: v}))});
-    makeChart("training", [
-      along("V", t.objective, style("--ink"), 2.5), along("running", t.running, blue, 1.5),
-      along("control", t.control, violet, 1.5), along("terminal", t.terminal, orange, 1.5)
-    ], {x: "epoch", y: "objective", log: true, last: t.epoch[t.epoch.length - 1]});
-  }
-}
-
-function row(tag, texts) {
-  const tr = document.createElement("tr");
-  for (const text of texts) {
-    const cell = document.createElement(tag);
-    cell.textContent = text;
-    tr.append(cell);
-  }
-  return tr;
-}
-
-function fillTable() {
-  const columns = [["layer", (k) => k], ["t", (k) => short(report.times[k * P])],
-    ["loss, train", (k) => short(report.train.loss[k * P])],
-    ["accuracy, train", (k) => percent(report.train.accuracy[k * P])]];
-  if (report.test) {
-    columns.push(["loss, test", (k) => short(report.test.loss[k * P])],
-      ["accuracy, test", (k) => percent(report.test.accuracy[k * P])]);
-  }
-  if (report.distance) {
-    columns.push(["distance, mean", (k) => short(report.distance.mean[k * P])],
-      ["distance, largest", (k) => short(report.distance.max[k * P])]);
-  }
-  columns.push(["‖u_k‖", (k) => k < K ? short(report.control_norm[k]) : ""]);
-  element("table").append(row("th", columns.map(([name]) => name)));
-  for (let k = 0; k <= K; ++k) element("table").append(row("td", columns.map(([, value]) => value(k))));
-}
-
-function fillCertificates() {
-  const c = report.certificates;
-  const table = element("certificates");
-  table.append(row("th", ["ε", "layers outside, measured", "sharp bound", "plain bound", "time outside, measured",
-    "sharp bound", "plain bound"]));
-  c.epsilon.forEach((epsilon, i) => table.append(row("td", [String(epsilon)].concat(
-    [c.layers, c.time].flatMap((part) => [part.measured[i], part.sharp[i], part.plain[i]].map(short))))));
-  element("certificates-note").textContent = c.text;
-}
-
-function drawAll() {
-  drawFlow();
-  drawStill();
-  drawCurves();
-}
-
-addFacts();
-prepareFlow();
-fillTable();
-element("data-note").textContent =
-  `${report.train.labels.length === sampleCount ? "" : `${report.train.labels.length} of `}${sampleCount} training samples, ${report.classes.length} classes.`;
-const wrong = report.train.labels.filter((y, i) => y !== report.train.predicted[i]).length;
-element("final-note").textContent = report.minimizers.length
-  ? `${report.minimizers[0].line ? "Dashed" : "Crosses"}: the minimizers of each class. ${wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified."}`
-  : (wrong ? `Ringed: ${wrong} misclassified.` : "No drawn sample is misclassified.");
-element("entry-note").textContent = report.entry_layer === undefined
-  ? "The mean loss does not stay below 0.05." : `From layer ${report.entry_layer} on it stays below 0.05.`;
-if (report.regions) {
-  for (const card of document.querySelectorAll(".square-card")) card.classList.add("third");
-} else {
-  element("regions-card").remove();
-}
-element("training-card").classList.toggle("wide", Boolean(report.distance));
-if (!report.distance) element("distance-card").remove();
-if (report.certificates) { fillCertificates(); } else { element("certificates-card").remove(); }
-if (report.training.epoch.length < 2) element("training-card").remove();
-drawAll();
-let resized = 0;
-window.addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(() => { drawFlow(); drawStill(); }, 120); });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);

@@ -1,30 +1,20 @@
 "use strict";
-const paper = JSON.parse(document.getElementById("report-data").textContent);
+/* The paper's figures and tables, one under the other. */
 
-function part(tag, text, parent) {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  parent.append(element);
-  return element;
-}
-
-for (const section of paper.sections) {
-  const card = part("section", "", document.getElementById("sections"));
+for (const section of report.sections) {
+  const card = append(element("sections"), "section");
   card.className = "card wide";
-  part("h2", section.title, card);
-  part("p", section.text, card).className = "note";
+  append(card, "h2", section.title);
+  append(card, "p", section.text).className = "note";
   if (section.figure) {
-    const image = part("img", "", card);
+    const image = append(card, "img");
     image.src = section.figure;
     image.alt = section.title;
   }
   if (section.table.length) {
-    const scroll = part("div", "", card);
+    const scroll = append(card, "div");
     scroll.className = "scroll";
-    const table = part("table", "", scroll);
-    section.table.forEach((row, i) => {
-      const tr = part("tr", "", table);
-      for (const text of row) part(i ? "td" : "th", text, tr);
-    });
+    const [head, ...rows] = section.table;
+    fillTable(append(scroll, "table"), head, rows);
   }
 }

@@ -19,11 +19,8 @@ function drawPicture({rows, columns}, picture, captioned) {
   g.putImageData(image, 0, 0);
   if (!captioned) return canvas;
   const figure = document.createElement("figure");
-  const caption = document.createElement("figcaption");
-  const wrong = document.createElement("b");
-  wrong.textContent = predicted;
-  caption.append(`${label} → `, wrong);
-  figure.append(canvas, caption);
+  figure.append(canvas);
+  append(append(figure, "figcaption", `${label} → `), "b", predicted);
   return figure;
 }
 

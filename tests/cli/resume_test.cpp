@@ -1,0 +1,134 @@
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "idx_bytes.hpp"
+#include "program.hpp"
+#include "refused.hpp"
+
+namespace turnpike::test {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+TEST_CASE("a run that a signal stopped resumes to the same bits") {
+  // Long enough to be stopped on the way.
+#ifdef TURNPIKE_SANITIZED
+  const std::string epochs = "optimizer.epochs=400";
+#else
+  const std::string epochs = "optimizer.epochs=3000";
+#endif
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const Program program;
+    std::vector<std::string> settings = {
+        "--set", epochs, "--set", "run.checkpoint_every=50", "--set", "optimizer.batch=20"};
+    if (signal == SIGTERM) {  // with intervals that become active on the way
+      settings.insert(settings.end(), {"--set", "control.active_intervals=3", "--set", "control.extend_by=1",
+                                       "--set", "control.extend_every=100"});
+    }
+    REQUIRE(program.train("whole", settings).status == 0);
+
+    std::vector<std::string> arguments = {"train", "two-spirals",       "--out", "stopped",
+                                          "--set", "data.per_class=40", "--set", "control.intervals=8"};
+    arguments.insert(arguments.end(), settings.begin(), settings.end());
+    Process process(Program::command(arguments), program.directory().path());
+    while (!fs::exists(program.file("stopped/checkpoint/state.safetensors"))) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    process.send_signal(signal);
+    const ProcessResult stopped = process.wait();
+    CAPTURE(stopped.err);
+    REQUIRE(stopped.status == 130);
+    CHECK(stopped.err.find("turnpike resume stopped") != std::string::npos);
+    CHECK_FALSE(fs::exists(program.file("stopped/summary.json")));
+
+    const ProcessResult resumed = program({"resume", "stopped"});
+    CAPTURE(resumed.err);
+    REQUIRE(resumed.status == 0);
+    CHECK(program.read("stopped/metrics.csv") == program.read("whole/metrics.csv"));
+    CHECK(program.read("stopped/layers.csv") == program.read("whole/layers.csv"));
+    refused(program, {"resume", "stopped"}, "finished already");
+  }
+}
+
+TEST_CASE(
+    "a run whose samples have moved is resumed and reported from where they are, if they are the same") {
+  const Program program;
+  write_small_mnist(program.directory(), "small");
+  REQUIRE(
+      program({"train", "mnist", "--data", "small", "--out", "run", "--set", "control.intervals=4", "--set",
+               "optimizer.batch=10", "--set", "optimizer.warmup=0", "--set", "optimizer.epochs=2"})
+          .status == 0);
+  const std::string layers = program.read("run/layers.csv");
+  fs::rename(program.file("small"), program.file("moved"));
+  refused(program, {"report", "run"}, "small");
+  const ProcessResult report = program({"report", "run", "--data", "moved"});
+  CAPTURE(report.err);
+  CHECK(report.status == 0);
+  for (const char* command : {"report", "evaluate", "diagnose"}) {  // from now on they are there
+    CHECK(program({command, "run"}).status == 0);
+  }
+  CHECK(program.read("run/config.toml").find("moved") != std::string::npos);
+  CHECK(program.read("run/model.safetensors").find("small") == std::string::npos);
+  fs::rename(program.file("moved"), program.file("moved again"));
+  write_small_mnist(program.directory(), "other");
+  program.directory().write("other/train-labels-idx1-ubyte.gz", gzipped(idx_labels(cyclic_labels(40, 3))));
+  refused(program, {"report", "run", "--data", "other"}, "other samples than the run was begun with");
+
+  fs::remove(program.file("run/summary.json"));
+  refused(program, {"resume", "run"}, "moved");
+  refused(program, {"resume", "run", "--data", "other"}, "other samples than the run was begun with");
+  const ProcessResult resumed = program({"resume", "run", "--data", "moved again"});
+  CAPTURE(resumed.err);
+  CHECK(resumed.status == 0);
+  CHECK(program.read("run/layers.csv") == layers);
+  CHECK(resumed.err.find("measuring all 4 layers on 40 training samples") != std::string::npos);
+  CHECK(program({"report", "run"}).status == 0);  // from now on they are there
+
+  REQUIRE(program.train("spirals").status == 0);
+  refused(program, {"report", "spirals", "--data", "moved"}, "samples are generated");
+}
+
+TEST_CASE("bf16 trains, keeps its files in float, and resumes to the same bits") {
+  const Program program;
+  const std::vector<std::string> emulated = {"env", "TURNPIKE_BF16=emulate"};
+  const auto run = [&](std::vector<std::string> arguments) {
+    std::vector<std::string> command = Program::command(std::move(arguments));
+    command.insert(command.begin(), emulated.begin(), emulated.end());
+    return run_process(command, program.directory().path());
+  };
+  const auto train = [&](const std::string& out, const std::string& precision, const std::string& epochs) {
+    return run({"train", "two-spirals", "--out", out, "--set", "field.state=6", "--set", "data.per_class=40",
+                "--set", "control.intervals=8", "--set", "optimizer.schedule=constant", "--set",
+                "run.precision=" + precision, "--set", "optimizer.epochs=" + epochs});
+  };
+  const ProcessResult whole = train("whole", "bf16", "40");
+  CAPTURE(whole.err);
+  REQUIRE(whole.status == 0);
+  REQUIRE(train("float", "float", "40").status == 0);
+  const json summary = json::parse(program.read("whole/summary.json"));
+  CHECK(summary["precision"] == "bf16");
+  CHECK(summary["gradient_check"]["passed"] == true);  // in double
+  CHECK(program.read("whole/model.safetensors").find("\"F32\"") != std::string::npos);
+  CHECK(program.read("whole/metrics.csv") != program.read("float/metrics.csv"));
+
+  // As if it had been stopped after 20 epochs: the schedule is constant.
+  REQUIRE(train("half", "bf16", "20").status == 0);
+  fs::copy_file(program.file("half/checkpoint/state.safetensors"),
+                program.file("whole/checkpoint/state.safetensors"), fs::copy_options::overwrite_existing);
+  const std::string layers = program.read("whole/layers.csv");
+  fs::remove(program.file("whole/summary.json"));
+  fs::remove(program.file("whole/layers.csv"));
+  REQUIRE(run({"resume", "whole"}).status == 0);
+  CHECK(program.read("whole/layers.csv") == layers);
+}
+
+}  // namespace
+}  // namespace turnpike::test
