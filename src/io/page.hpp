@@ -7,8 +7,8 @@
 
 namespace turnpike {
 
-/// What one page adds to the frame that all pages share, page.html with its style and its helpers. An embedded
-/// file of HTML or CSS may include others: {{file}}.
+/// What one page adds to the frame that all pages share, page.html with its style and its helpers. An
+/// embedded file of HTML or CSS may include others: {{file}}.
 struct Page {
   std::string_view command;               ///< what makes it, e.g. "turnpike study"
   std::string_view main;                  ///< embedded file of its <main>

@@ -162,11 +162,11 @@ json data_json(const ReportData& d) {
 }  // namespace
 
 std::string render_report(const ReportData& data) {
-  return render_page(
-      {.command = "turnpike report",
-       .main = "run.html",
-       .scripts = {"chart.min.js", "charts.js", "run.js", "cropping.js", "confusion.js", "pictures.js", "study.js"}},
-      data.title, data_json(data));
+  return render_page({.command = "turnpike report",
+                      .main = "run.html",
+                      .scripts = {"chart.min.js", "charts.js", "run.js", "cropping.js", "confusion.js",
+                                  "pictures.js", "study.js"}},
+                     data.title, data_json(data));
 }
 
 }  // namespace turnpike
