@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -79,7 +80,9 @@ TEST_CASE(
   CHECK(program.read("run/model.safetensors").find("small") == std::string::npos);
   fs::rename(program.file("moved"), program.file("moved again"));
   write_small_mnist(program.directory(), "other");
-  program.directory().write("other/train-labels-idx1-ubyte.gz", gzipped(idx_labels(cyclic_labels(40, 3))));
+  auto labels = cyclic_labels(40, 4);
+  std::reverse(labels.begin(), labels.end());
+  program.directory().write("other/train-labels-idx1-ubyte.gz", gzipped(idx_labels(labels)));
   refused(program, {"report", "run", "--data", "other"}, "other samples than the run was begun with");
 
   fs::remove(program.file("run/summary.json"));
