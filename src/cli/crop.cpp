@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/cropping.hpp"
 #include "turnpike/error.hpp"

@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
+#include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "study/study.hpp"
 #include "study/study_report.hpp"

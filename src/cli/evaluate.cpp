@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "io/precision.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
 

@@ -88,11 +88,4 @@ Experiment<double> small_experiment(Experiment<double> e);
 /// InputError for an unknown integrator.
 void settle_precision(RunConfig& config, const IntegratorRegistry& integrators);
 
-/// Calls `function.template operator()<T>()` with the configuration's precision.
-template <class Function>
-auto with_precision(const RunConfig& config, Function&& function) {
-  return config.run.precision == "double" ? function.template operator()<double>()
-                                          : function.template operator()<float>();
-}
-
 }  // namespace turnpike::cli

@@ -13,6 +13,7 @@
 #include "cli/progress.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
+#include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/exact_tail.hpp"

@@ -3,19 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
-#include "io/text_file.hpp"
+#include "io/precision.hpp"
 #include "study/study_row.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/exact_tail.hpp"
 #include "turnpike/experiment.hpp"
-#include "turnpike/trainer.hpp"
 
 namespace turnpike {
 
@@ -24,9 +26,12 @@ namespace {
 namespace fs = std::filesystem;
 using json = nlohmann::ordered_json;
 
-bool has_row(const json& study, double value, std::int64_t seed) {
-  return std::any_of(study["rows"].begin(), study["rows"].end(),
-                     [&](const json& row) { return row["value"] == value && row["seed"] == seed; });
+/// Null where it is missing.
+const json* find_row(const json& study, double value, std::int64_t seed) {
+  const auto row = std::find_if(study["rows"].begin(), study["rows"].end(), [&](const json& candidate) {
+    return candidate["value"] == value && candidate["seed"] == seed;
+  });
+  return row == study["rows"].end() ? nullptr : &*row;
 }
 
 /// Trainings that follow one another in one thread: the values of one seed where each starts from the former,
@@ -59,13 +64,25 @@ class StudyRun {
   }
 
   void run(int threads) {
-    std::vector<std::thread> workers;
-    for (int i = 1; i < std::min(threads, static_cast<int>(chains_.size())); ++i) {
-      workers.emplace_back([this] { work(); });
-    }
-    work();
-    for (std::thread& worker : workers) {
-      worker.join();
+    halt_ = stop_.load();
+    const auto wanted = std::min(static_cast<std::size_t>(threads), chains_.size());
+    {
+      std::vector<std::jthread> workers;
+      workers.reserve(wanted);
+      try {
+        while (workers.size() < wanted) {
+          workers.emplace_back([this] { work(); });
+        }
+      } catch (const std::system_error& error) {
+        fail(std::make_exception_ptr(
+            InputError(fmt::format("of {} threads only {} can be started: {}; lower --threads", wanted,
+                                   workers.size(), error.code().message()))));
+      }
+      std::unique_lock lock(mutex_);
+      while (!ended_.wait_for(lock, std::chrono::milliseconds(20),
+                              [&] { return idle_workers_ == workers.size(); })) {
+        halt_ = halt_ || stop_;
+      }
     }
     if (error_) {
       std::rethrow_exception(error_);
@@ -74,19 +91,23 @@ class StudyRun {
 
  private:
   void work() {
-    for (std::size_t i = next_++; i < chains_.size() && !stop_ && !failed_; i = next_++) {
+    for (std::size_t i = next_++; i < chains_.size() && !halt_; i = next_++) {
       try {
-        if (settings_.base.run.precision == "float") {
-          run_chain<float>(chains_[i]);
-        } else {
-          run_chain<double>(chains_[i]);
-        }
+        with_precision(settings_.base, [&]<class T>() { run_chain<T>(chains_[i]); });
       } catch (...) {
-        const std::lock_guard lock(mutex_);
-        failed_ = true;
-        error_ = error_ ? error_ : std::current_exception();
+        fail(std::current_exception());
       }
     }
+    const std::lock_guard lock(mutex_);
+    ++idle_workers_;
+    ended_.notify_one();
+  }
+
+  /// Ends all trainings. The first of several errors stands.
+  void fail(std::exception_ptr error) {
+    const std::lock_guard lock(mutex_);
+    error_ = error_ ? error_ : std::move(error);
+    halt_ = true;
   }
 
   template <class T>
@@ -100,13 +121,34 @@ class StudyRun {
       if (!has(value, chain.seed) && !train<T>(value, chain.seed, former)) {
         return;
       }
-      former = value;
+      former = failed(value, chain.seed) ? std::nullopt : std::optional(value);
     }
   }
 
   [[nodiscard]] bool has(double value, std::int64_t seed) {
     const std::lock_guard lock(mutex_);
-    return has_row(study_, value, seed);
+    return find_row(study_, value, seed) != nullptr;
+  }
+
+  [[nodiscard]] bool failed(double value, std::int64_t seed) {
+    const std::lock_guard lock(mutex_);
+    return find_row(study_, value, seed)->contains("failure");
+  }
+
+  /// The data of one row. Throws InputError when they are not those that the study was opened with.
+  template <class T>
+  Experiment<T> load(double value, std::int64_t seed) {
+    Experiment<T> e = load_experiment<T>(study_config(settings_, value, seed));
+    // Which samples are set aside as a test set depends on the seed, and the fingerprint with it.
+    const bool other_split = seed != 1 && e.config.data.test_fraction > 0;
+    if ((other_split ? load_experiment<T>(study_config(settings_, value, 1)).fingerprint : e.fingerprint) !=
+        settings_.samples) {
+      throw InputError(
+          fmt::format("the samples of '{}' have changed since the study started; put them back, and the same "
+                      "command goes on",
+                      e.config.data.path));
+    }
+    return e;
   }
 
   /// Where a training starts: as configured, with `former`'s control in its first intervals where that is
@@ -134,36 +176,47 @@ class StudyRun {
     return u;
   }
 
-  /// Trains one row. False when it was stopped.
+  /// The training of one row; it refers to `e`. Those of optimality end with an epoch: a finish has no row.
   template <class T>
-  bool train(double value, std::int64_t seed, std::optional<double> former) {
-    std::error_code error;
-    if (former && !fs::exists(directory_ / model_name(*former, seed), error)) {
-      former.reset();  // it failed
-    }
-    const Experiment<T> e = load_experiment<T>(study_config(settings_, value, seed));
+  GrowingTraining<T> make_training(const Experiment<T>& e, std::optional<double> former) {
     ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators_);
-    const Control<T> whole = start(e, definition, former);
     definition.active_intervals = e.config.control.active_intervals.value_or(0);
-    OptimalControlProblem<T> problem(definition, borrowed(e.train));
-    Control<T> u = problem.zero_control();
-    std::copy_n(whole.values().begin(), u.values().size(), u.values().begin());
-    Trainer<T> trainer(problem, std::move(u), trainer_options(e.config));
-    const TrainingResult result = trainer.run([](const EpochMetrics&) { return true; }, stop_);
-    if (result.outcome == TrainingOutcome::interrupted) {
-      return false;
+    GrowingTrainingOptions options;
+    options.trainer = trainer_options(e.config);
+    if (settings_.kind == StudyKind::optimality) {
+      options.trainer.finish_iterations = 0;
     }
+    return {definition, borrowed(e.train), start(e, definition, former), {}, options};
+  }
+
+  /// A row that says how its training began and how long it has taken.
+  template <class T>
+  static json new_row(double value, const Experiment<T>& e, std::optional<double> former, double seconds) {
     json row = {{"value", value},
-                {"seed", seed},
+                {"seed", e.config.run.seed},
                 {"start", former ? fmt::format("from {}", *former) : "cold"},
-                {"seconds", trainer.seconds()}};
+                {"seconds", seconds}};
     if (e.config.control.active_intervals) {
       row["active_intervals"] = *e.config.control.active_intervals;
     }
+    return row;
+  }
+
+  /// Trains one row. False when it was stopped.
+  template <class T>
+  bool train(double value, std::int64_t seed, std::optional<double> former) {
+    const Experiment<T> e = load<T>(value, seed);
+    GrowingTraining<T> training = make_training(e, former);
+    const TrainingResult result = training.run({}, halt_);
+    if (result.outcome == TrainingOutcome::interrupted) {
+      return false;
+    }
+    json row = new_row(value, e, former, training.trainer().seconds());
     if (result.outcome == TrainingOutcome::not_finite) {
       row["failure"] = result.message;
     } else {
-      const Control<T> trained = followed_by_zeros(trainer.control(), e.config.control.intervals);
+      const Control<T> trained = followed_by_zeros(training.trainer().control(), training.intervals());
+      std::error_code error;
       fs::create_directories(directory_ / "models", error);
       write_model(directory_ / model_name(value, seed), e.model_info(), trained);
       add_measured(row, e, trained);
@@ -181,34 +234,30 @@ class StudyRun {
     if (values.empty()) {
       return;
     }
-    const RunConfig config = study_config(settings_, values.front(), seed);
-    const Experiment<T> e = load_experiment<T>(config);
-    ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators_);
-    const Control<T> whole = initial_control(e.config, definition);
-    definition.active_intervals = e.config.control.active_intervals.value_or(0);
-    OptimalControlProblem<T> problem(definition, borrowed(e.train));
-    Control<T> u = problem.zero_control();
-    std::copy_n(whole.values().begin(), u.values().size(), u.values().begin());
-    Trainer<T> trainer(problem, std::move(u), trainer_options(e.config));
+    const Experiment<T> e = load<T>(values.front(), seed);
+    GrowingTraining<T> training = make_training(e, std::nullopt);
     std::vector<json> rows;
-    const TrainingResult result = trainer.run(
-        [&](const EpochMetrics& metrics) {
-          const auto epoch = static_cast<double>(metrics.epoch);
-          if (std::binary_search(values.begin(), values.end(), epoch)) {
-            json row = {{"value", epoch}, {"seed", seed}, {"seconds", trainer.seconds()}};
-            add_measured(row, e, followed_by_zeros(trainer.control(), e.config.control.intervals));
-            rows.push_back(std::move(row));
-          }
-          return epoch < values.back();
-        },
-        stop_);
+    const auto new_row_of = [&](double value) {
+      return new_row(value, e, std::nullopt, training.trainer().seconds());
+    };
+    typename GrowingTraining<T>::Observers observers;
+    observers.epoch = [&](const EpochMetrics& metrics) {
+      const auto epoch = static_cast<double>(metrics.epoch);
+      if (std::binary_search(values.begin(), values.end(), epoch)) {
+        rows.push_back(new_row_of(epoch));
+        add_measured(rows.back(), e, followed_by_zeros(training.trainer().control(), training.intervals()));
+      }
+      return epoch < values.back();
+    };
+    const TrainingResult result = training.run(observers, halt_);
     if (rows.size() < values.size() && result.outcome == TrainingOutcome::interrupted) {
       return;
     }
     for (std::size_t i = rows.size(); i < values.size(); ++i) {
-      rows.push_back({{"value", values[i]}, {"seed", seed}, {"failure", result.message}});
+      rows.push_back(new_row_of(values[i]));
+      rows.back()["failure"] = result.message;
     }
-    add(std::move(rows));
+    add(rows);
   }
 
   template <class T>
@@ -220,12 +269,12 @@ class StudyRun {
     }
   }
 
-  void add(std::vector<json> rows) {
+  /// Writes before it tells, so that `finished` may throw.
+  void add(const std::vector<json>& rows) {
     const std::lock_guard lock(mutex_);
     json& all = study_["rows"];
-    for (json& row : rows) {
-      all.push_back(std::move(row));
-      finished_(all.back());
+    for (const json& row : rows) {
+      all.push_back(row);
     }
     if (settings_.kind == StudyKind::optimality) {
       for (json& row : all) {
@@ -238,7 +287,10 @@ class StudyRun {
       return std::pair(a["value"].get<double>(), a["seed"].get<std::int64_t>()) <
              std::pair(b["value"].get<double>(), b["seed"].get<std::int64_t>());
     });
-    write_file_atomically(directory_ / "study.json", study_.dump(1) + "\n");
+    write_study(study_, directory_);
+    for (const json& row : rows) {
+      finished_(row);
+    }
   }
 
   const StudySettings& settings_;
@@ -249,8 +301,10 @@ class StudyRun {
   const std::atomic<bool>& stop_;
   std::vector<Chain> chains_;
   std::atomic<std::size_t> next_ = 0;
-  std::atomic<bool> failed_ = false;
-  std::mutex mutex_;
+  std::atomic<bool> halt_ = false;  ///< once `stop_` is set or something threw
+  std::mutex mutex_;                ///< of all that follows, the study and its file
+  std::condition_variable ended_;
+  std::size_t idle_workers_ = 0;
   std::exception_ptr error_;
 };
 
@@ -260,7 +314,14 @@ bool run_study(const StudySettings& settings, json& study, const fs::path& direc
                const IntegratorRegistry& integrators, int threads,
                const std::function<void(const json& row)>& finished, const std::atomic<bool>& stop) {
   StudyRun(settings, study, directory, integrators, finished, stop).run(threads);
-  return study["rows"].size() == settings.values.size() * static_cast<std::size_t>(settings.seeds);
+  for (const double value : settings.values) {
+    for (std::int64_t seed = 1; seed <= settings.seeds; ++seed) {
+      if (find_row(study, value, seed) == nullptr) {
+        return false;
+      }
+    }
+  }
+  return true;
 }
 
 }  // namespace turnpike

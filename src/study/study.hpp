@@ -22,7 +22,7 @@ enum class StudyKind {
   r,           ///< cost.r
   gamma,       ///< cost.gamma
   p_d,         ///< cost.p_d
-  optimality,  ///< the epochs at which one training is looked at
+  optimality,  ///< the epochs at which one training is looked at; optimizer.finish is left out
 };
 
 /// The kind called `name`: horizon, r, gamma, p_d, optimality. Throws InputError for another.
@@ -38,7 +38,7 @@ struct StudySettings {
   std::int64_t seeds = 0;      ///< run.seed = 1, …, seeds; 0 for those of the study that is there, or 5
   double epsilon = 0.5;        ///< ε > 0, the distance that counts as on the turnpike
   bool warm = false;           ///< each value starts from the control of the one before
-  std::uint64_t samples = 0;   ///< Experiment::fingerprint of the data; 0 for generated ones
+  std::uint64_t samples = 0;   ///< Experiment::fingerprint under seed 1; 0 for generated samples
 };
 
 /// Whether the values of a horizon study are times T, not numbers of layers N.
@@ -75,18 +75,24 @@ struct OpenedStudy {
 /// The study in `directory` with the rows of earlier starts, or a new one. Makes the directory. Values and
 /// seeds may have grown (`join_study`); rows whose model file is gone are left out, failed ones stay. Throws
 /// InputError when another process writes it, when it holds something else, and as `join_study` does, of the
-/// samples, too.
+/// samples, too; and when the directory cannot be written.
 OpenedStudy open_study(StudySettings& settings, const std::filesystem::path& directory);
 
-/// study.json in `directory`. Throws InputError when there is none or it is damaged.
+/// study.json in `directory`. Throws InputError when there is none, it is damaged, or it has a row twice or
+/// one that is none of its values and seeds.
 nlohmann::ordered_json read_study(const std::filesystem::path& directory);
+
+/// Replaces study.json in `directory`. Throws InputError when that cannot be written.
+void write_study(const nlohmann::ordered_json& study, const std::filesystem::path& directory);
 
 /// Where the trained control of a row lies within its study's directory.
 std::filesystem::path model_name(double value, std::int64_t seed);
 
-/// Runs what is missing in `study`, `threads` trainings at once. After each finished row `finished(row)` is
-/// called (one call at a time) and study.json in `directory` is replaced. Ends early when `stop` becomes
-/// true: then unfinished trainings leave no row. Returns whether all rows are there.
+/// Runs what is missing in `study`, `threads` trainings at once. After each finished row study.json in
+/// `directory` is replaced and then `finished(row)` is called (one call at a time). Ends early when `stop`
+/// becomes true or a training or `finished` throws, which is thrown on: then unfinished trainings leave no
+/// row. Returns whether all rows are there. Throws InputError for samples that are others than those of
+/// `settings` meanwhile, and when the threads cannot be started.
 bool run_study(const StudySettings& settings, nlohmann::ordered_json& study,
                const std::filesystem::path& directory, const IntegratorRegistry& integrators, int threads,
                const std::function<void(const nlohmann::ordered_json& row)>& finished,

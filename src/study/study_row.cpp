@@ -1,5 +1,8 @@
 #include "study/study_row.hpp"
 
+#include <fmt/format.h>
+
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -31,6 +34,17 @@ json trajectory_json(const ProblemDefinition<T>& definition, const Experiment<T>
           {"costate_norm", costates.norm},
           {"hamiltonian_begin", costates.hamiltonian_begin},
           {"hamiltonian_end", costates.hamiltonian_end}};
+}
+
+/// Throws NumericalError for what JSON cannot hold.
+void demand_finite(const json& row) {
+  const json flat = row.flatten();  // outlives the loop over it
+  for (const auto& [key, number] : flat.items()) {
+    if (number.is_number_float() && !std::isfinite(number.get<double>())) {
+      throw NumericalError(fmt::format("of the trained control {} is {}; lower optimizer.learning_rate",
+                                       key.substr(1), number.get<double>()));
+    }
+  }
 }
 
 }  // namespace
@@ -70,6 +84,7 @@ json measure_row(const Experiment<T>& e, const Control<T>& u, const IntegratorRe
     row["decay_points"] = fit->points;
   }
   row["trajectory"] = trajectory_json(definition, e, u, results, rms);
+  demand_finite(row);
   return row;
 }
 

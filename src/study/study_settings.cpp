@@ -3,11 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 #include <iterator>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 
+#include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "io/text_file.hpp"
 #include "study/study.hpp"
@@ -33,6 +37,9 @@ double interval_length(const RunConfig& base) {
   return base.control.horizon.value_or(static_cast<double>(base.control.intervals)) /
          static_cast<double>(base.control.intervals);
 }
+
+/// A default as one would write it: 0.1 · 1e-5 is 1e-06, not 1.0000000000000002e-06.
+double rounded(double value) { return std::strtod(fmt::format("{:.6g}", value).c_str(), nullptr); }
 
 bool is_whole(double value) { return value == std::round(value); }
 
@@ -65,11 +72,31 @@ bool is_study(const json& found) {
          !found["values"].empty() && std::all_of(found["values"].begin(), found["values"].end(), is_number) &&
          std::adjacent_find(found["values"].begin(), found["values"].end(), std::greater_equal<>()) ==
              found["values"].end() &&
-         found.contains("seeds") && found["seeds"].is_number_integer() && found.contains("title") &&
-         found["title"].is_string() && found.contains("study") && found["study"].is_string() &&
-         found.contains("varies") && found["varies"].is_string() && found.contains("samples") &&
-         found.contains("epsilon") && found["epsilon"].is_number() && found.contains("rows") &&
-         found["rows"].is_array() && std::all_of(found["rows"].begin(), found["rows"].end(), is_row);
+         found.contains("seeds") && found["seeds"].is_number_integer() && found["seeds"] >= 1 &&
+         found.contains("title") && found["title"].is_string() && found.contains("study") &&
+         found["study"].is_string() && found.contains("varies") && found["varies"].is_string() &&
+         found.contains("samples") && found.contains("epsilon") && found["epsilon"].is_number() &&
+         found.contains("rows") && found["rows"].is_array() &&
+         std::all_of(found["rows"].begin(), found["rows"].end(), is_row);
+}
+
+/// Throws InputError for a row that is none of the study's values and seeds, or is there twice.
+void demand_own_rows(const json& found, const fs::path& file) {
+  std::set<std::pair<double, std::int64_t>> known;
+  for (const json& row : found["rows"]) {
+    const auto value = row["value"].get<double>();
+    const auto seed = row["seed"].get<std::int64_t>();
+    const bool own =
+        std::find(found["values"].begin(), found["values"].end(), value) != found["values"].end();
+    const char* const fault = !own || seed < 1 || seed > found["seeds"] ? "is none of the study"
+                              : !known.emplace(value, seed).second      ? "is there twice"
+                                                                        : nullptr;
+    if (fault != nullptr) {
+      throw InputError(
+          fmt::format("'{}': the row of value {}, seed {} {}; remove it, or choose another directory",
+                      file.string(), value, seed, fault));
+    }
+  }
 }
 
 /// `section.key` and value of all that decides a row beside its value and seed.
@@ -114,6 +141,30 @@ void demand_same_settings(const json& found, const json& fresh, const fs::path& 
   }
 }
 
+/// The part of `check_study` that needs the data, in the precision in which they are trained on.
+template <class T>
+void check_with_data(StudySettings& settings, const IntegratorRegistry& integrators) {
+  RunConfig base = settings.base;
+  base.run.seed = 1;
+  const Experiment<T> e = load_experiment<T>(base);
+  settings.samples = e.fingerprint;
+  for (const double value : settings.values) {
+    RunConfig config = study_config(settings, value, 1);
+    if (settings.kind == StudyKind::p_d) {
+      demand_values(value * static_cast<double>(e.train.class_count()) > 1 && value < 1, value,
+                    fmt::format("p_d in (1/{}, 1)", e.train.class_count()).c_str());
+    }
+    check_config(config);
+    RunConfig resolved = e.config;
+    resolved.control = config.control;
+    resolved.control.horizon = config.control.horizon.value_or(static_cast<double>(config.control.intervals));
+    resolved.cost = config.cost;
+    resolved.cost.components = e.config.cost.components;
+    resolved.run = config.run;
+    (void)make_definition<T>(resolved, e.train.class_count(), integrators);
+  }
+}
+
 }  // namespace
 
 StudyKind study_kind(std::string_view name) {
@@ -142,7 +193,8 @@ std::vector<double> default_values(StudyKind kind, const RunConfig& base) {
       return base.control.horizon ? std::vector<double>{20, 40, 120}
                                   : std::vector<double>{10, 20, 30, 60, 120};
     case StudyKind::r:
-      return {0.1 * base.cost.r, 0.3 * base.cost.r, base.cost.r, 3 * base.cost.r, 10 * base.cost.r};
+      return {rounded(0.1 * base.cost.r), rounded(0.3 * base.cost.r), base.cost.r, rounded(3 * base.cost.r),
+              rounded(10 * base.cost.r)};
     case StudyKind::gamma:
       return {0, 1, 3, 10, 30};
     case StudyKind::p_d:
@@ -233,33 +285,13 @@ void check_study(StudySettings& settings, const IntegratorRegistry& integrators)
   if (settings.base.control.extend_by > 0) {
     throw InputError("a study does not extend its controls; set control.extend_by = 0");
   }
-  const Experiment<double> e = load_experiment<double>(settings.base);
-  settings.samples = e.fingerprint;
   if (settings.kind == StudyKind::p_d && tabulated_loss(settings.base) != "soft-cross-entropy") {
     throw InputError("p_d is of the soft cross-entropy only; set cost.stage = soft-cross-entropy");
   }
   if (settings.kind == StudyKind::gamma && settings.base.cost.terminal == "none") {
     throw InputError("without a terminal cost γ has no effect; set cost.terminal");
   }
-  for (const double value : settings.values) {
-    RunConfig config = study_config(settings, value, 1);
-    if (settings.kind == StudyKind::p_d) {
-      demand_values(value * static_cast<double>(e.train.class_count()) > 1 && value < 1, value,
-                    fmt::format("p_d in (1/{}, 1)", e.train.class_count()).c_str());
-    }
-    check_config(config);
-    RunConfig resolved = e.config;
-    resolved.control = config.control;
-    resolved.control.horizon = config.control.horizon.value_or(static_cast<double>(config.control.intervals));
-    resolved.cost = config.cost;
-    resolved.cost.components = e.config.cost.components;
-    resolved.run = config.run;
-    if (config.run.precision == "float") {
-      (void)make_definition<float>(resolved, e.train.class_count(), integrators);
-    } else {
-      (void)make_definition<double>(resolved, e.train.class_count(), integrators);
-    }
-  }
+  with_precision(settings.base, [&]<class T>() { check_with_data<T>(settings, integrators); });
 }
 
 json empty_study(const StudySettings& settings) {
@@ -286,6 +318,7 @@ json read_study(const fs::path& directory) {
   if (!is_study(found)) {
     throw InputError(fmt::format("'{}' is damaged; remove it or choose another directory", file.string()));
   }
+  demand_own_rows(found, file);
   return found;
 }
 
@@ -318,6 +351,10 @@ void join_study(StudySettings& settings, const fs::path& directory) {
   }
 }
 
+void write_study(const json& study, const fs::path& directory) {
+  write_file_atomically(directory / "study.json", study.dump(1) + "\n");
+}
+
 fs::path model_name(double value, std::int64_t seed) {
   return fs::path("models") / fmt::format("{}-seed-{}.safetensors", value, seed);
 }
@@ -337,7 +374,7 @@ OpenedStudy open_study(StudySettings& settings, const fs::path& directory) {
                                    directory.string()));
     }
     opened.study = empty_study(settings);
-    write_file_atomically(file, opened.study.dump(1) + "\n");  // fails now rather than after a training
+    write_study(opened.study, directory);  // fails now rather than after a training
     return opened;
   }
   join_study(settings, directory);  // once more: a process may have extended it until just now
@@ -354,6 +391,7 @@ OpenedStudy open_study(StudySettings& settings, const fs::path& directory) {
       opened.study["rows"].push_back(row);
     }
   }
+  write_study(opened.study, directory);
   return opened;
 }
 
