@@ -33,4 +33,10 @@ Activation activation_from_name(std::string_view name);
 /// Whether σ is continuously differentiable; gradients of the others are those of one side at a kink.
 bool is_smooth(Activation activation);
 
+/// Of leaky ReLU where z ≤ 0.
+inline constexpr double leaky_slope = 0.01;
+
+/// σ′(0) as gradients take it: of a kink's two sides that of z < 0.
+double slope_at_zero(Activation activation);
+
 }  // namespace turnpike

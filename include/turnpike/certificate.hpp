@@ -43,7 +43,7 @@ struct Certificate {
 /// many times or more, both with `losses`. `control_norms` holds ‖u_k‖, K entries. Rounded outward, so that
 /// no bound is below what it bounds. Between two times the state is taken to move on a line: there the loss
 /// is convex, so that the trapezoidal rule is an upper bound of its integral, and crossings are exact. Throws
-/// InputError unless each ε is finite and above 0.
+/// InputError unless each ε is finite and above 0, and when the sizes do not fit each other.
 std::vector<Certificate> certify(const Measurement& nodes, const Measurement& dense,
                                  std::span<const double> control_norms, double r,
                                  const MinimizerSet& minimizers, std::span<const double> epsilons);

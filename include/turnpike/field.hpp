@@ -49,13 +49,16 @@ class VectorField {
   /// JV = F_X V at the record's point; overwrites JV (n×D).
   virtual void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const = 0;
 
-  /// The form of the field, whose control then has the blocks A1, b1, A2, b2 or A, b; nothing for a field of
-  /// another form.
+  /// The form of the field; nothing for a field of another form. Who overrides it vouches that F is that of
+  /// equation (26) or (2) with these activations; that the control has the blocks A1 (h×n), b1 (h), A2 (n×h)
+  /// and b2 (n), or A (n×n) and b (n), in this order; and that F is computed in T with activations within 16
+  /// spacings of T of the exact ones and with sums of the products in any order. The bound of the change
+  /// rests on all of it.
   [[nodiscard]] virtual std::optional<FieldForm> form() const { return std::nullopt; }
 };
 
 /// The form of `field`. Throws InputError for a field of another form, of which `purpose`, the beginning of a
-/// sentence, cannot be had.
+/// sentence, cannot be had, and for one whose control has other blocks than its form.
 template <class T>
 FieldForm demand_form(const VectorField<T>& field, std::string_view purpose);
 

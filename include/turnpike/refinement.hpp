@@ -18,8 +18,10 @@ struct RefinedRun {
 };
 
 /// `options` of the scheme of `traits`, finer: 2, 4 and 8 times the equal steps, or, under error control, a
-/// tenth, a hundredth and a thousandth of the tolerances, of rtol no less than 1e-12. An rtol that is not set
-/// is taken for 1e-6 and gets finer, too: the larger of both tolerances decides.
+/// tenth, a hundredth and a thousandth of the tolerances, of each no less than 1e-12 unless it is less
+/// itself; rungs that change nothing any more are left out. An unset rtol gets finer, too, as the larger of
+/// both tolerances decides: it is the atol of a scheme that can take equal steps, else 1e-6, and a scheme of
+/// the user's is taken to keep to the same rule.
 std::vector<IntegratorOptions> finer_options(const IntegratorTraits& traits,
                                              const IntegratorOptions& options);
 
@@ -29,13 +31,19 @@ std::string scheme_entry(const std::string& scheme, const IntegratorOptions& opt
 /// What becomes of a control when its scheme takes finer steps: nothing, when its trajectories are those of
 /// ẋ = F(x, u(t)). See docs/is-my-resnet-an-ode.md.
 struct RefinementGap {
-  Index samples = 0;                    ///< the same of every run
-  RefinedRun own;                       ///< the control's own scheme
-  std::vector<RefinedRun> finer;        ///< with `finer_options`
-  std::optional<RefinedRun> converged;  ///< cvodes-bdf with rtol = 1e-8, for n ≤ 64
-  std::string skipped;                  ///< why `finer` is empty; else empty
+  Index samples = 0;              ///< the same of every run
+  RefinedRun own;                 ///< the control's own scheme
+  std::vector<RefinedRun> finer;  ///< with `finer_options`
+  /// cvodes-bdf, for n ≤ 64: at 1e-8 or a thousandth of the own tolerances, whichever is finer, but no finer
+  /// than 1e-12. Absent where that would be no finer than the own tolerances.
+  std::optional<RefinedRun> converged;
+  std::string skipped;  ///< why `finer` lacks rungs; else empty
 
-  /// |V − V*| / |V*| with V* of the finest run that succeeded; absent without one.
+  /// The finest run that succeeded: `converged`, which is as fine as the last rung or finer, else the last of
+  /// `finer`; null without one.
+  [[nodiscard]] const RefinedRun* finest() const;
+
+  /// |V − V*| / |V*| with V* of the finest run; absent without one.
   [[nodiscard]] std::optional<double> relative() const;
 };
 

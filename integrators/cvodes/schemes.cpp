@@ -13,8 +13,6 @@ namespace turnpike::cvodes {
 
 namespace {
 
-constexpr double default_rtol = 1e-6;
-
 /// One tape step an interval: X (n×D) where the interval begins.
 class Multistep final : public IntervalMethod<double> {
  public:
@@ -94,8 +92,7 @@ void add(IntegratorRegistry& registry, IntegratorTraits traits, Formula formula)
       },
       [traits, formula](const IntegratorOptions& options) {
         check_options(traits, options);
-        return std::make_unique<Multistep>(traits, formula,
-                                           checked_tolerances<double>(options, default_rtol, traits.name));
+        return std::make_unique<Multistep>(traits, formula, checked_tolerances<double>(traits, options));
       });
 }
 

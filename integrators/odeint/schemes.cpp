@@ -41,7 +41,7 @@ std::unique_ptr<IntervalMethod<T>> make(const IntegratorTraits& traits, Controll
                     "that '{}' chooses or integrator.substeps for fixed ones",
                     traits.name));
   }
-  const auto [rtol, atol] = checked_tolerances<T>(options, options.atol.value_or(0), traits.name);
+  const auto [rtol, atol] = checked_tolerances<T>(traits, options);
   if (continuous) {
     return std::make_unique<ContinuousAdjointSteps<T>>(traits, controller, rtol, atol, std::move(method));
   }

@@ -72,4 +72,22 @@ bool is_smooth(Activation activation) {
   return activation != Activation::relu && activation != Activation::leaky_relu;
 }
 
+double slope_at_zero(Activation activation) {
+  switch (activation) {
+    case Activation::tanh:
+    case Activation::identity:
+    case Activation::softsign:
+    case Activation::elu:
+      return 1;
+    case Activation::relu:
+      return 0;
+    case Activation::leaky_relu:
+      return leaky_slope;
+    case Activation::gelu:
+    case Activation::silu:
+      break;
+  }
+  return 0.5;
+}
+
 }  // namespace turnpike

@@ -65,11 +65,11 @@ struct LeakyRelu {
   static constexpr bool keeps_derivative = false;
   template <class T>
   TURNPIKE_INLINE static Pack<T> value(Pack<T> z, Pack<T>& /*derivative*/) {
-    return select(z > broadcast<T>(T(0)), z, z * T(0.01));
+    return select(z > broadcast<T>(T(0)), z, z * T(leaky_slope));
   }
   template <class T>
   TURNPIKE_INLINE static Pack<T> derivative(Pack<T> a) {
-    return select(a > broadcast<T>(T(0)), broadcast<T>(T(1)), broadcast<T>(T(0.01)));
+    return select(a > broadcast<T>(T(0)), broadcast<T>(T(1)), broadcast<T>(T(leaky_slope)));
   }
 };
 

@@ -1,9 +1,12 @@
 #include "turnpike/field.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "core/single_layer_field.hpp"
 #include "core/two_layer_field.hpp"
@@ -47,6 +50,15 @@ kernels::Products products_of(ProductPrecision precision, Index n) {
       "with oneDNN; set run.precision = float");
 }
 
+/// E.g. "A (2×2), b (2×1)".
+std::string described(const std::vector<ControlBlock>& blocks) {
+  std::string text;
+  for (const ControlBlock& block : blocks) {
+    text += fmt::format("{}{} ({}×{})", text.empty() ? "" : ", ", block.name, block.rows, block.columns);
+  }
+  return text;
+}
+
 }  // namespace
 
 Bf16Support bf16_support() {
@@ -69,6 +81,27 @@ FieldForm demand_form(const VectorField<T>& field, std::string_view purpose) {
         fmt::format("{} needs a field whose layers are known, and this one does not name them; take the "
                     "single-layer or the two-layer field, or override VectorField::form",
                     purpose));
+  }
+  const Index n = field.state_dimension();
+  const std::vector<ControlBlock>& blocks = field.layout().blocks();
+  const Index h = blocks.empty() ? 0 : blocks.front().rows;
+  std::vector<ControlBlock> expected = {{.name = "A", .rows = n, .columns = n},
+                                        {.name = "b", .rows = n, .columns = 1}};
+  if (form->hidden) {
+    expected = {{.name = "A1", .rows = h, .columns = n},
+                {.name = "b1", .rows = h, .columns = 1},
+                {.name = "A2", .rows = n, .columns = h},
+                {.name = "b2", .rows = n, .columns = 1}};
+  }
+  const bool matches = std::equal(blocks.begin(), blocks.end(), expected.begin(), expected.end(),
+                                  [](const ControlBlock& a, const ControlBlock& b) {
+                                    return a.name == b.name && a.rows == b.rows && a.columns == b.columns;
+                                  });
+  if (!matches) {
+    throw InputError(
+        fmt::format("{} needs a control of {} for the form that the field names, but the field's has {}; "
+                    "mend its layout, or name no form in VectorField::form",
+                    purpose, described(expected), described(blocks)));
   }
   return *form;
 }

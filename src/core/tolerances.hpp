@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string>
-
 #include "turnpike/integrator.hpp"
 
 namespace turnpike {
@@ -14,9 +12,14 @@ struct Tolerances {
   T atol;
 };
 
-/// options.rtol, or `rtol` when unset; options.atol, or options.rtol when unset. Throws InputError when
-/// rounding in T alone would exceed rtol, for rtol ≥ 1, and for an atol that T does not hold or rounds to 0.
+/// The tolerances that `options` ask of the scheme of `traits` under error control. An unset rtol is the atol
+/// of a scheme that could take equal steps, too, so that only a tolerance asks for error control, and else
+/// 1e-6; an unset atol is the rtol.
+Tolerances<double> asked_tolerances(const IntegratorTraits& traits, const IntegratorOptions& options);
+
+/// The same in T. Throws InputError when rounding in T alone would exceed rtol, for rtol ≥ 1, and for an atol
+/// that T does not hold or rounds to 0.
 template <class T>
-Tolerances<T> checked_tolerances(const IntegratorOptions& options, double rtol, const std::string& scheme);
+Tolerances<T> checked_tolerances(const IntegratorTraits& traits, const IntegratorOptions& options);
 
 }  // namespace turnpike

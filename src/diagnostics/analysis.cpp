@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 #include <numeric>
+#include <optional>
 
 namespace turnpike {
 
@@ -40,7 +41,7 @@ RunResults::Reachability envelopes(const RunResults& results, double gamma, doub
 }  // namespace
 
 template <class T>
-RunResults measure_nodes(const TrainedControl<T>& trained, const PhaseObserver& phase) {
+RunResults measure_control(const TrainedControl<T>& trained, const PhaseObserver& phase) {
   const ProblemDefinition<T>& definition = trained.definition;
   RunResults results;
   results.uncertified = trained.uncertified;
@@ -62,10 +63,10 @@ RunResults measure_nodes(const TrainedControl<T>& trained, const PhaseObserver& 
 }
 
 template <class T>
-RunResults analyse(const TrainedControl<T>& trained, double epsilon, const PhaseObserver& phase) {
+RunResults analyse_control(const TrainedControl<T>& trained, double epsilon, const PhaseObserver& phase) {
   const ProblemDefinition<T>& definition = trained.definition;
   const Control<T>& u = trained.u;
-  RunResults results = measure_nodes(trained, phase);
+  RunResults results = measure_control(trained, phase);
   for (Index k = 0; k < u.intervals(); ++k) {
     results.control_norm.push_back(control_norm(u, k));
   }
@@ -75,11 +76,12 @@ RunResults analyse(const TrainedControl<T>& trained, double epsilon, const Phase
   const MinimizerSet& minimizers = *trained.minimizers;
   OptimalControlProblem<T> problem(definition, trained.train);
   const Index points = dense_points(problem, 16, trained.one_step);
+  std::optional<Measurement> between;
   if (points > 1) {
     tell(phase, u.intervals(), "layers and between them", trained.train->size(), "training");
+    between = measure(problem, u, loss_of(definition), &minimizers, points);
   }
-  const Measurement dense =
-      points == 1 ? results.train : measure(problem, u, loss_of(definition), &minimizers, points);
+  const Measurement& dense = between ? *between : results.train;
   results.turnpike = summarize_turnpike(results.train, dense, epsilon);
   std::vector<double> levels = {epsilon};
   levels.insert(levels.end(), std::begin(epsilon_ladder), std::end(epsilon_ladder));
@@ -108,9 +110,9 @@ Cropping cropping_of(const RunResults& results, double tolerance) {
   return cropping;
 }
 
-#define TURNPIKE_INSTANTIATE(T)                                                      \
-  template RunResults measure_nodes(const TrainedControl<T>&, const PhaseObserver&); \
-  template RunResults analyse(const TrainedControl<T>&, double, const PhaseObserver&);
+#define TURNPIKE_INSTANTIATE(T)                                                        \
+  template RunResults measure_control(const TrainedControl<T>&, const PhaseObserver&); \
+  template RunResults analyse_control(const TrainedControl<T>&, double, const PhaseObserver&);
 
 TURNPIKE_INSTANTIATE(float)
 TURNPIKE_INSTANTIATE(double)

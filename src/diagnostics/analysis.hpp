@@ -17,7 +17,7 @@
 
 namespace turnpike {
 
-/// A trained control and what it was trained for, as `analyse` asks for it.
+/// A trained control and what it was trained for, as `analyse_control` asks for it.
 template <class T>
 struct TrainedControl {
   Control<T> u;  ///< of K intervals
@@ -43,7 +43,7 @@ struct RunResults {
 
   // The following are absent or empty where the loss has no minimizers.
   std::optional<TurnpikeSummary> turnpike;
-  std::optional<Certificate> certificate;  ///< at ε, where the stage cost is the tabulated loss
+  std::optional<Certificate> certificate;  ///< at ε, of the tabulated loss
   std::vector<Certificate> ladder;         ///< at `epsilon_ladder`
   std::optional<DissipationSlack> slack;
   struct Reachability {
@@ -65,12 +65,12 @@ const Cost<T>& loss_of(const ProblemDefinition<T>& definition) {
 /// Measures a trained control at level ε; `phase`, unless it is empty, is told what comes next. Throws
 /// NumericalError when the integration fails, and InputError unless ε is finite and above 0.
 template <class T>
-RunResults analyse(const TrainedControl<T>& trained, double epsilon, const PhaseObserver& phase = {});
+RunResults analyse_control(const TrainedControl<T>& trained, double epsilon, const PhaseObserver& phase = {});
 
 /// The part of it that needs no ε: both splits at the nodes and what is certified there. Throws
 /// NumericalError when the integration fails.
 template <class T>
-RunResults measure_nodes(const TrainedControl<T>& trained, const PhaseObserver& phase = {});
+RunResults measure_control(const TrainedControl<T>& trained, const PhaseObserver& phase = {});
 
 /// The fewest layers that suffice, measured and proved.
 Cropping cropping_of(const RunResults& results, double tolerance = cropping_tolerance);

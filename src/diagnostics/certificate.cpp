@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <limits>
 
@@ -15,7 +14,8 @@ namespace turnpike {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-/// The sums below have relative rounding errors of far less.
+/// The bounds are computed term by term, in the order of what they bound, so that rounding in the sums keeps
+/// them above it; the terms have relative rounding errors of far less.
 constexpr double outward = 1 + 1e-12;
 /// A searched minimum lies a little above the true one.
 constexpr double downward = 1 - 1e-9;
@@ -45,6 +45,19 @@ Shares shares(double first, double last, double alpha) {
   return {1 - below * (1 - low) / 2, plain};
 }
 
+/// What rounding can add to `share_outside` of a segment from ‖a‖² to ‖b‖²: it stands on ‖b − a‖², a
+/// difference of numbers of the size of ‖a‖² and ‖b‖². Without a crossing it is exact.
+double crossing_rounding(double a_squared, double b_squared, double product, double level) {
+  if ((a_squared > level) == (b_squared > level)) {
+    return 0;
+  }
+  constexpr double operations = 32;
+  const double size = std::max(a_squared, b_squared);
+  const double step = std::max(0.0, a_squared - 2 * product + b_squared);
+  const double error = operations * std::numeric_limits<double>::epsilon() * (size + step);
+  return error < step ? error / step : 1;
+}
+
 struct ControlPart {
   std::vector<double> square;  // ‖u_k‖², or nothing
   std::vector<double> cost;    // r‖u_k‖²
@@ -67,23 +80,28 @@ Certified certify_layers(const Path& nodes, const ControlPart& control, double e
 Certified certify_time(const Path& path, std::span<const double> times, std::size_t points,
                        const ControlPart& control, double epsilon, double alpha) {
   const bool with_control = !control.square.empty();
-  Certified c;
-  c.measured = time_outside(path, times, [&](std::size_t j) {
+  const auto level = [&](std::size_t j) {
     return epsilon * epsilon - (with_control ? control.square[j / points] : 0);
-  });
+  };
+  Certified c;
+  c.measured = time_outside(path, times, level);
   for (std::size_t j = 0; j + 1 < times.size(); ++j) {
     const double h = times[j + 1] - times[j];
     const double loss = with_control ? control.cost[j / points] : 0;
     const Shares share = shares(path.losses[j] + loss, path.losses[j + 1] + loss, alpha);
-    c.sharp += h * share.sharp;
-    c.plain += h * share.plain;
+    const double rounding =
+        crossing_rounding(path.squares[j], path.squares[j + 1], path.products[j], level(j));
+    c.sharp += h * std::min(1.0, share.sharp + rounding);
+    c.plain += h * (share.plain + rounding);
   }
   return c;
 }
 
-/// Rounds up; more than `all`, the layers or the time that there are, is never outside.
+/// Rounds the bounds up; more than `all`, the layers or the time that there are, is never outside, and what
+/// is measured exceeds it by the rounding of its sum only.
 void round_outward(Certified& c, double all) {
-  c.sharp = std::max(c.measured, std::min(c.sharp * outward, all));
+  c.measured = std::min(c.measured, all);
+  c.sharp = std::min(c.sharp * outward, all);
   c.plain *= outward;
 }
 
@@ -132,18 +150,59 @@ void scale(Path& path, double factor) {
   }
 }
 
+/// Throws InputError unless `m` holds distances, losses and products of the same samples at two times or
+/// more.
+void demand_distances(const Measurement& m, const char* where) {
+  const std::size_t times = m.times.size();
+  if (times < 2 || m.distances.size() != times || m.losses.size() != times ||
+      m.products.size() + 1 != times) {
+    throw InputError(
+        fmt::format("a certificate needs distances and losses at 2 times or more and products between them, "
+                    "but the measurement {} has {} times, {} rows of distances, {} of losses and {} of "
+                    "products; measure with minimizers",
+                    where, times, m.distances.size(), m.losses.size(), m.products.size()));
+  }
+  const std::size_t samples = m.distances.front().size();
+  const auto agrees = [samples](const std::vector<double>& row) { return row.size() == samples; };
+  if (samples == 0 || !std::all_of(m.distances.begin(), m.distances.end(), agrees) ||
+      !std::all_of(m.losses.begin(), m.losses.end(), agrees) ||
+      !std::all_of(m.products.begin(), m.products.end(), agrees)) {
+    throw InputError(
+        fmt::format("a certificate needs the same samples at all times, at least one, but the "
+                    "measurement {} has rows of other sizes than its first, of {} samples",
+                    where, samples));
+  }
+}
+
 }  // namespace
 
 std::vector<Certificate> certify(const Measurement& nodes, const Measurement& dense,
                                  std::span<const double> control_norms, double r,
                                  const MinimizerSet& minimizers, std::span<const double> epsilons) {
-  assert(!nodes.distances.empty() && !nodes.losses.empty());
+  demand_distances(nodes, "at the nodes");
+  demand_distances(dense, "between the nodes");
   const std::size_t intervals = nodes.times.size() - 1;
   const std::size_t points = (dense.times.size() - 1) / intervals;
   const std::size_t samples = nodes.distances.front().size();
   const auto D = static_cast<double>(samples);
-  assert(control_norms.size() == intervals && points * intervals + 1 == dense.times.size());
-  assert(dense.products.size() + 1 == dense.times.size() && !nodes.losses.empty());
+  if (points * intervals + 1 != dense.times.size()) {
+    throw InputError(
+        fmt::format("a certificate needs as many times in each interval, but {} times stand beside {} nodes; "
+                    "measure both along the same grid",
+                    dense.times.size(), nodes.times.size()));
+  }
+  if (control_norms.size() != intervals) {
+    throw InputError(
+        fmt::format("a certificate needs the norm of each interval's control, but there are {} of "
+                    "{} intervals; give one for each",
+                    control_norms.size(), intervals));
+  }
+  if (dense.distances.front().size() != samples) {
+    throw InputError(
+        fmt::format("the measurement at the nodes has {} samples and that between them {}; "
+                    "measure the same ones",
+                    samples, dense.distances.front().size()));
+  }
   std::vector<Certificate> certificates;
   for (const double epsilon : epsilons) {
     if (!(epsilon > 0) || !std::isfinite(epsilon)) {

@@ -21,7 +21,8 @@ double rounding(double operations, double spacing) {
   return error < 0.5 ? error / (1 - error) : infinite;
 }
 
-/// The computed activations are within 8 spacings of the exact ones (tests/unit/activation_test.cpp).
+/// The computed activations are within 8 spacings of the exact ones (tests/unit/activation_test.cpp), and
+/// those of a user's field within as many as VectorField::form says.
 constexpr double activation_spacings = 16;
 
 constexpr std::size_t most_stages = 32;

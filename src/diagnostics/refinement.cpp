@@ -7,6 +7,7 @@
 #include <memory>
 #include <numeric>
 
+#include "core/tolerances.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike {
@@ -18,10 +19,18 @@ constexpr Index fewest_samples = 50;
 /// Products of a weight and an activation in all runs together.
 constexpr double most_work = 2e11;
 constexpr Index most_converged_dimension = 64;
-constexpr double converged_rtol = 1e-8;
-constexpr double finest_rtol = 1e-12;
-constexpr double usual_rtol = 1e-6;  // of schemes under error control
-constexpr int rungs = 3;
+constexpr double converged_tolerance = 1e-8;
+constexpr double finest_tolerance = 1e-12;
+constexpr std::size_t rungs = 3;
+
+/// Whether the scheme of `traits` chooses its steps by an error estimate, made with `options`.
+bool is_error_controlled(const IntegratorTraits& traits, const IntegratorOptions& options) {
+  return options.rtol || options.atol || !traits.fixed_steps;
+}
+
+double finer_tolerance(double own, double share) {
+  return std::min(own, std::max(own * share, finest_tolerance));
+}
 
 RefinedRun run(const ProblemDefinition<double>& definition, std::string entry,
                const std::shared_ptr<const Dataset<double>>& data, const Control<double>& u) {
@@ -53,15 +62,19 @@ RefinedRun run(const ProblemDefinition<double>& definition, std::string entry,
 
 std::vector<IntegratorOptions> finer_options(const IntegratorTraits& traits,
                                              const IntegratorOptions& options) {
-  const bool tolerances = options.rtol || options.atol || !traits.fixed_steps;
+  const Tolerances<double> own = asked_tolerances(traits, options);
   std::vector<IntegratorOptions> ladder;
-  for (int rung = 1; rung <= rungs; ++rung) {
+  for (std::size_t rung = 1; rung <= rungs; ++rung) {
     IntegratorOptions finer = options;
-    if (tolerances) {
-      const double share = std::pow(10.0, -rung);
-      finer.rtol = std::max(options.rtol.value_or(usual_rtol) * share, finest_rtol);
+    if (is_error_controlled(traits, options)) {
+      const double share = std::pow(10.0, -static_cast<double>(rung));
+      finer.rtol = finer_tolerance(own.rtol, share);
       if (options.atol) {
-        finer.atol = *options.atol * share;
+        finer.atol = finer_tolerance(*options.atol, share);
+      }
+      const Tolerances<double> before = ladder.empty() ? own : asked_tolerances(traits, ladder.back());
+      if (*finer.rtol == before.rtol && finer.atol.value_or(*finer.rtol) == before.atol) {
+        break;
       }
     } else {
       finer.substeps = options.substeps.value_or(1) << rung;
@@ -85,17 +98,21 @@ std::string scheme_entry(const std::string& scheme, const IntegratorOptions& opt
   return entry;
 }
 
-std::optional<double> RefinementGap::relative() const {
-  const RefinedRun* finest = converged && converged->failure.empty() ? &*converged : nullptr;
-  for (const RefinedRun& finer_run : finer) {
-    if (finer_run.failure.empty() && !(converged && converged->failure.empty())) {
-      finest = &finer_run;
-    }
+const RefinedRun* RefinementGap::finest() const {
+  if (converged && converged->failure.empty()) {
+    return &*converged;
   }
-  if (finest == nullptr || !own.failure.empty() || finest->objective == 0) {
+  const auto last = std::find_if(finer.rbegin(), finer.rend(),
+                                 [](const RefinedRun& finer_run) { return finer_run.failure.empty(); });
+  return last == finer.rend() ? nullptr : &*last;
+}
+
+std::optional<double> RefinementGap::relative() const {
+  const RefinedRun* const reference = finest();
+  if (reference == nullptr || !own.failure.empty() || reference->objective == 0) {
     return std::nullopt;
   }
-  return std::abs(own.objective - finest->objective) / std::abs(finest->objective);
+  return std::abs(own.objective - reference->objective) / std::abs(reference->objective);
 }
 
 Index refinement_samples(const ProblemDefinition<double>& definition, const IntegratorOptions& options,
@@ -124,21 +141,36 @@ RefinementGap refinement_gap(const ProblemDefinition<double>& definition, const 
     other.integrator = integrators.make<double>(name, finer);
     return run(other, scheme_entry(name, finer), samples, u);
   };
-  for (const IntegratorOptions& finer : finer_options(traits, options)) {
+  const std::vector<IntegratorOptions> ladder = finer_options(traits, options);
+  const bool error_controlled = is_error_controlled(traits, options);
+  const Tolerances<double> own = asked_tolerances(traits, options);
+  if (ladder.size() < rungs) {
+    gap.skipped = fmt::format(
+        "below the own tolerances, rtol = {:.3g} and atol = {:.3g}, {} of {} finer ones are left down to "
+        "{:.0e}",
+        own.rtol, own.atol, ladder.size(), rungs, finest_tolerance);
+  }
+  for (const IntegratorOptions& finer : ladder) {
     try {
       gap.finer.push_back(with(traits.name, finer));
     } catch (const InputError& refused) {  // a scheme of the user's that knows no such steps
       gap.skipped = refused.what();
-      gap.finer.clear();
       break;
     }
   }
   const std::vector<std::string> names = integrators.names();
   const bool solvable = definition.field->state_dimension() <= most_converged_dimension;
   if (solvable && std::find(names.begin(), names.end(), "cvodes-bdf") != names.end()) {
-    IntegratorOptions converged;
-    converged.rtol = converged_rtol;
-    gap.converged = with("cvodes-bdf", converged);
+    double tolerance = converged_tolerance;
+    if (error_controlled) {
+      const double share = std::pow(10.0, -static_cast<double>(rungs));
+      tolerance = std::max(std::min(tolerance, share * std::min(own.rtol, own.atol)), finest_tolerance);
+    }
+    if (!error_controlled || tolerance < std::max(own.rtol, own.atol)) {
+      IntegratorOptions converged;
+      converged.rtol = tolerance;
+      gap.converged = with("cvodes-bdf", converged);
+    }
   }
   return gap;
 }

@@ -10,8 +10,8 @@ namespace turnpike {
 /// process ends in whatever way; no file tells of it.
 class DirectoryLock {
  public:
-  /// Throws InputError when another lock holds the existing `directory`, or when it cannot be opened. A file
-  /// system without locks is not held.
+  /// Throws InputError when another lock holds the existing `directory`, or when it cannot be opened or
+  /// locked. A directory of a file system without locks of directories, as NFS is, is not held.
   explicit DirectoryLock(const std::filesystem::path& directory);
 
  private:

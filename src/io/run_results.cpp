@@ -89,12 +89,12 @@ RunResults analyse(const Experiment<T>& e, const Control<T>& u, const Integrator
   TrainedControl<T> trained = trained_control(e, u, integrators);
   trained.minimizers =
       minimizers_of(e.config, classes, loss_of(make_definition<double>(e.config, classes, integrators)));
-  return analyse(trained, epsilon, phase);
+  return analyse_control(trained, epsilon, phase);
 }
 
 template <class T>
 RunResults measure_nodes(const Experiment<T>& e, const Control<T>& u, const IntegratorRegistry& integrators) {
-  return measure_nodes(trained_control(e, u, integrators));
+  return measure_control(trained_control(e, u, integrators));
 }
 
 template <class T>

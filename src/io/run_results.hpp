@@ -12,12 +12,12 @@
 
 namespace turnpike {
 
-/// What `analyse` (diagnostics/analysis.hpp) gives for the control `u` of `experiment`.
+/// What `analyse_control` (diagnostics/analysis.hpp) gives for the control `u` of `experiment`.
 template <class T>
 RunResults analyse(const Experiment<T>& experiment, const Control<T>& u,
                    const IntegratorRegistry& integrators, double epsilon, const PhaseObserver& phase = {});
 
-/// What `measure_nodes` gives for it, without distances.
+/// What `measure_control` gives for it, without distances.
 template <class T>
 RunResults measure_nodes(const Experiment<T>& experiment, const Control<T>& u,
                          const IntegratorRegistry& integrators);

@@ -73,14 +73,13 @@ nlohmann::ordered_json gradient_check_json(const GradientCheckReport& check) {
 }
 
 std::string refinement_text(const RefinementGap& gap) {
-  const std::optional<double> relative = gap.relative();
-  if (!relative) {
+  if (!gap.own.failure.empty()) {
+    return "none: " + gap.own.failure;
+  }
+  if (!gap.relative()) {
     return gap.skipped.empty() ? "none: no finer run succeeded" : "none: " + gap.skipped;
   }
-  const bool solved = gap.converged && gap.converged->failure.empty();
-  const auto last = std::find_if(gap.finer.rbegin(), gap.finer.rend(),
-                                 [](const RefinedRun& run) { return run.failure.empty(); });
-  const RefinedRun& finest = solved ? *gap.converged : *last;
+  const RefinedRun& finest = *gap.finest();
   return fmt::format(
       "V is {:.4g} under {} where it is {:.4g} under its own {}, accuracy {:.2f} % and {:.2f} %",
       finest.objective, finest.scheme, gap.own.objective, gap.own.scheme, 100 * finest.accuracy,

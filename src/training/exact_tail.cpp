@@ -15,15 +15,15 @@ namespace turnpike {
 namespace {
 
 using Matrix = Eigen::MatrixXd;
-using Vector = Eigen::VectorXd;
-
-double slope_at_zero(Activation activation) {
-  return activation == Activation::gelu || activation == Activation::silu ? 0.5 : 1.0;
-}
+template <class T>
+using MatrixOf = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic>;
+template <class T>
+using VectorOf = Eigen::Matrix<T, Eigen::Dynamic, 1>;
 
 /// The states [x_d; 1] and the costates λ_d of the loss components, one column a sample.
+template <class T>
 struct TailSamples {
-  Eigen::MatrixXf states;
+  MatrixOf<T> states;
   Matrix costates;
 };
 
@@ -70,7 +70,7 @@ double share_in_running_cost(const ProblemDefinition<T>& definition, double h) {
 }
 
 template <class T>
-TailSamples tail_samples(OptimalControlProblem<T>& problem, const Control<T>& u) {
+TailSamples<T> tail_samples(OptimalControlProblem<T>& problem, const Control<T>& u) {
   const ProblemDefinition<T>& definition = problem.definition();
   const Index M = u.intervals();
   State<T> X(definition.field->state_dimension(), problem.sample_count());
@@ -90,7 +90,7 @@ TailSamples tail_samples(OptimalControlProblem<T>& problem, const Control<T>& u)
   }
   std::sort(components.begin(), components.end());
   components.erase(std::unique(components.begin(), components.end()), components.end());
-  TailSamples samples;
+  TailSamples<T> samples;
   samples.costates = Matrix::Zero(static_cast<Index>(components.size()), X.cols());
   const double left = definition.grid.horizon() - definition.grid.node(M + 1);
   const double h = definition.grid.length(M);
@@ -99,7 +99,7 @@ TailSamples tail_samples(OptimalControlProblem<T>& problem, const Control<T>& u)
   add_costates(definition.terminal.get(), definition.gamma, X, problem.labels(), samples.costates,
                components);
   samples.states.resize(X.rows() + 1, X.cols());
-  samples.states.topRows(X.rows()) = X.template cast<float>();
+  samples.states.topRows(X.rows()) = X;
   samples.states.bottomRows(1).setOnes();
   return samples;
 }
@@ -109,50 +109,77 @@ double largest_singular_value(const Matrix& A) {
   return std::sqrt(std::max(0.0, solver.eigenvalues().maxCoeff()));
 }
 
-/// max over unit w of ‖Σ_d λ_d σ(wᵀx_d)‖, σ = max(z, 0) + slope · min(z, 0): ascent from several starts, each
-/// step of which takes the direction of the gradient while that ascends, so that the result is a lower bound.
-double kinked_rate(const TailSamples& samples, double slope) {
-  const Eigen::MatrixXf costates = samples.costates.cast<float>();
-  const auto response = [&](const Eigen::VectorXf& w, Eigen::VectorXf& image, Eigen::VectorXf& gradient) {
-    const Eigen::VectorXf z = samples.states.transpose() * w;
-    const Eigen::VectorXf derivative =
-        (z.array() > 0).select(Eigen::VectorXf::Ones(z.size()), static_cast<float>(slope));
-    image = costates * derivative.cwiseProduct(z);
-    const double size = image.cast<double>().norm();
+/// Unit vectors w to start an ascent from: some in the row space of Σ_d λ_d [x_d; 1]ᵀ, which is all that the
+/// odd half of σ sees, and for the even half, |z|, some of the full space, [x_d; 1] and x_d of some samples.
+template <class T>
+std::vector<VectorOf<T>> ascent_starts(const MatrixOf<T>& states, const MatrixOf<T>& costates) {
+  constexpr Index of_each_kind = 4;
+  Random random(1, RandomPurpose::data);
+  const auto random_vector = [&](Index size) {
+    VectorOf<T> v(size);
+    for (Index i = 0; i < size; ++i) {
+      v[i] = static_cast<T>(random.uniform(-1.0, 1.0));
+    }
+    return v;
+  };
+  const MatrixOf<T> moment = costates * states.transpose();
+  std::vector<VectorOf<T>> starts;
+  for (Index i = 0; i < 2 * of_each_kind; ++i) {
+    starts.push_back(moment.transpose() * random_vector(moment.rows()));
+  }
+  for (Index i = 0; i < of_each_kind; ++i) {
+    starts.push_back(random_vector(states.rows()));
+    starts.push_back(states.col(i * states.cols() / of_each_kind));
+    starts.push_back(starts.back());
+    starts.back().bottomRows(1).setZero();
+  }
+  std::erase_if(starts, [](const VectorOf<T>& w) { return !(w.norm() > 0); });
+  for (VectorOf<T>& w : starts) {
+    w.normalize();
+  }
+  return starts;
+}
+
+/// max over unit w of ‖Σ_d λ_d σ(wᵀ[x_d; 1])‖, σ = max(z, 0) + slope · min(z, 0): ascent from several starts,
+/// each step of which goes to the direction of the gradient or, where that does not ascend, so far towards it
+/// that it does. The result is a lower bound.
+template <class T>
+double kinked_rate(const TailSamples<T>& samples, double slope) {
+  const MatrixOf<T> costates = samples.costates.template cast<T>();
+  const auto response = [&](const VectorOf<T>& w, VectorOf<T>& gradient) {
+    const VectorOf<T> z = samples.states.transpose() * w;
+    const VectorOf<T> derivative = (z.array() > 0).select(VectorOf<T>::Ones(z.size()), static_cast<T>(slope));
+    const VectorOf<T> image = costates * derivative.cwiseProduct(z);
+    const double size = image.template cast<double>().norm();
     if (size > 0) {
-      const Eigen::VectorXf direction = image / static_cast<float>(size);
+      const VectorOf<T> direction = image / static_cast<T>(size);
       gradient = samples.states * derivative.cwiseProduct(costates.transpose() * direction);
     } else {
       gradient.setZero(w.size());
     }
     return size;
   };
-  const Eigen::MatrixXf moment = costates * samples.states.transpose();
-  constexpr int starts = 8;
   constexpr int iterations = 30;
+  constexpr T shortest_step = T(1) / 64;
   double best = 0;
-  Random random(1, RandomPurpose::data);
-  for (int start = 0; start < starts; ++start) {
-    Eigen::VectorXf weights(moment.rows());
-    for (Index i = 0; i < weights.size(); ++i) {
-      weights[i] = static_cast<float>(random.uniform(-1.0, 1.0));
-    }
-    Eigen::VectorXf w = moment.transpose() * weights;
-    if (!(w.norm() > 0)) {
-      return best;
-    }
-    w.normalize();
-    Eigen::VectorXf image;
-    Eigen::VectorXf gradient;
-    double size = response(w, image, gradient);
-    for (int i = 0; i < iterations && gradient.norm() > 0; ++i) {
-      const Eigen::VectorXf next = gradient.normalized();
-      const double larger = response(next, image, gradient);
-      best = std::max(best, std::max(size, larger));
-      if (larger <= size * (1 + 1e-6)) {
-        break;
+  for (VectorOf<T>& w : ascent_starts(samples.states, costates)) {
+    VectorOf<T> gradient;
+    double size = response(w, gradient);
+    bool ascends = true;
+    for (int i = 0; i < iterations && ascends && gradient.norm() > 0; ++i) {
+      const VectorOf<T> step = gradient.normalized() - w;
+      ascends = false;
+      for (T length = 1; !ascends && length >= shortest_step; length /= 2) {
+        const VectorOf<T> next = (w + length * step).normalized();
+        VectorOf<T> next_gradient;
+        const double larger = response(next, next_gradient);
+        if (larger > size * (1 + 1e-6)) {
+          ascends = true;
+          w = next;
+          gradient = next_gradient;
+          size = larger;
+        }
       }
-      size = larger;
     }
     best = std::max(best, size);
   }
@@ -179,11 +206,14 @@ TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u) {
   test.r = definition.r;
   Control<T> gradient = problem.zero_control();
   const Objective V = problem.value_and_gradient(u, gradient);
+  if (!V.status.ok()) {
+    throw NumericalError(fmt::format("the tail cannot be tested: {}", V.status.message()));
+  }
   test.objective = V.total();
   test.gradient_norm = V.gradient_norm;
-  const TailSamples samples = tail_samples(problem, u);
+  const TailSamples<T> samples = tail_samples(problem, u);
   const double outer_slope = slope_at_zero(form.output);
-  const Matrix moment = outer_slope * samples.costates * samples.states.cast<double>().transpose();
+  const Matrix moment = outer_slope * samples.costates * samples.states.template cast<double>().transpose();
   const double h = definition.grid.length(M);
   const double g = form.hidden ? moment.rightCols(1).norm() : moment.norm();
   if (g > 0) {
@@ -194,7 +224,7 @@ TailTest test_tail(OptimalControlProblem<T>& problem, const Control<T>& u) {
     if (is_smooth(*form.hidden)) {
       test.rate = slope_at_zero(*form.hidden) * largest_singular_value(moment);
     } else {
-      test.rate = outer_slope * kinked_rate(samples, *form.hidden == Activation::leaky_relu ? 0.01 : 0.0);
+      test.rate = outer_slope * kinked_rate(samples, slope_at_zero(*form.hidden));
     }
   }
   return test;

@@ -25,7 +25,7 @@ TrainedControl<double> trained_with(const SampleProblem& p, const std::string& s
 TEST_CASE("time and layers outside ε are the same in the summary and in the certificate") {
   for (const std::string scheme : {"explicit-euler", "rk4"}) {
     const SampleProblem p;
-    const RunResults results = analyse(trained_with(p, scheme), 1.5);
+    const RunResults results = analyse_control(trained_with(p, scheme), 1.5);
     REQUIRE(results.turnpike.has_value());
     REQUIRE(results.certificate.has_value());
     CAPTURE(scheme);
@@ -47,7 +47,7 @@ TEST_CASE("a loss without minimizers leaves out what rests on them, and each ste
   trained.uncertified = "no bound is proved";
   std::vector<std::string> told;
   const auto phase = [&](const std::string& what) { told.push_back(what); };
-  RunResults results = analyse(trained, 1, phase);
+  RunResults results = analyse_control(trained, 1, phase);
   CHECK_FALSE(results.turnpike.has_value());
   CHECK_FALSE(results.certificate.has_value());
   CHECK(results.ladder.empty());
@@ -63,7 +63,7 @@ TEST_CASE("a loss without minimizers leaves out what rests on them, and each ste
                                             .tableau = *builtin_explicit_tableau("explicit-euler"),
                                             .substeps = p.substeps,
                                             .components = first_components(p.classes)};
-  results = measure_nodes(trained);
+  results = measure_control(trained);
   CHECK(results.train.certified_share.size() == static_cast<std::size_t>(p.grid.intervals() + 1));
   CHECK(results.train.certified_share.back() == 1);
 }

@@ -131,13 +131,36 @@ TEST_CASE("what the gradient at zero promises of a further interval is what it i
         CAPTURE(name);
         CAPTURE(single);
         CHECK(test.gradient_gain ==
-              doctest::Approx(squares / (4 * p.r * h)).epsilon(continuous ? 1e-4 : 1e-6));
+              doctest::Approx(squares / (4 * p.r * h)).epsilon(continuous ? 1e-4 : 1e-12));
         if (!single) {
           CHECK(gradient.matrix("A2", active).norm() == 0);
         }
       }
     }
   }
+}
+
+TEST_CASE("data whose even half alone is informative have a tail that pays, too") {
+  SampleProblem p = long_problem();
+  p.activation = Activation::relu;
+  p.classes = 2;
+  ProblemDefinition<double> definition = make_problem<double>(p, "explicit-euler").definition();
+  definition.active_intervals = 1;
+  Dataset<double> data;  // with Σ_d λ_d [x_d; 1]ᵀ = 0
+  data.features = State<double>::Zero(p.n, 4);
+  data.features(2, 0) = 1;
+  data.features(2, 1) = -1;
+  data.labels = {0, 0, 1, 1};
+  data.classes = {"outside", "within"};
+  OptimalControlProblem<double> problem(definition, data);
+  const TailTest test = test_tail(problem, problem.zero_control());
+  CHECK(test.gradient_gain <= 1e-20);
+  // One sample's costate is (p_d − 1/2) (1, −1) times its weight over D, and no unit w gives
+  // relu(wᵀx₁) + relu(wᵀx₂) − 2 relu(w₄) more than 1.
+  const double weight = definition.grid.horizon() - definition.grid.node(2) + definition.gamma;
+  const double most = std::sqrt(2.0) * (p.p_d - 0.5) * weight / 4;
+  CHECK(test.rate <= most * (1 + 1e-9));
+  CHECK(test.rate >= 0.95 * most);
 }
 
 TEST_CASE("a horizon without costs has a tail that pays nothing; r = 0 makes every gain infinite") {

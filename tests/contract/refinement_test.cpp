@@ -102,6 +102,86 @@ TEST_CASE("where only the absolute tolerance is set, both get finer and the obje
   CHECK(error(gap.finer[2]) < error(gap.own) / 10);
 }
 
+TEST_CASE("an atol alone is the rtol, too, of a scheme that could take equal steps, and no rung is coarser") {
+  const IntegratorRegistry registry = builtin_integrators();
+  const IntegratorTraits& traits = registry.find("dopri5").traits;
+  IntegratorOptions options;
+  options.atol = 1e-9;
+  const std::vector<IntegratorOptions> ladder = finer_options(traits, options);
+  REQUIRE(ladder.size() == 3);
+  for (int rung = 0; rung < 3; ++rung) {
+    const double tolerance = std::pow(10.0, -10 - rung);
+    CHECK(*ladder[static_cast<std::size_t>(rung)].rtol == doctest::Approx(tolerance));
+    CHECK(*ladder[static_cast<std::size_t>(rung)].atol == doctest::Approx(tolerance));
+  }
+  options.atol.reset();
+  options.rtol = 1e-11;
+  REQUIRE(finer_options(traits, options).size() == 1);  // further rungs would repeat it
+  CHECK(*finer_options(traits, options).front().rtol == 1e-12);
+  options.rtol = 1e-13;
+  CHECK(finer_options(traits, options).empty());
+  options.atol = 1e-6;  // leaves something to refine, while rtol stays as fine as it is
+  REQUIRE(finer_options(traits, options).size() == 3);
+  for (const IntegratorOptions& finer : finer_options(traits, options)) {
+    CHECK(*finer.rtol == 1e-13);
+  }
+}
+
+TEST_CASE("the converged run is a thousand times finer than the own one, or absent") {
+  const IntegratorRegistry registry = builtin_integrators();
+  const auto gap_of = [&](const std::string& name, double rtol) {
+    IntegratorOptions options;
+    options.rtol = rtol;
+    const Subject s = subject({}, name, options, registry);
+    return refinement_gap(s.definition, options, s.data, s.u, registry);
+  };
+  const RefinementGap own_reference = gap_of("cvodes-bdf", 1e-8);
+  REQUIRE(own_reference.converged.has_value());
+  CHECK(own_reference.converged->scheme == "cvodes-bdf:rtol=1e-11");
+  CHECK(own_reference.converged->failure.empty());
+  CHECK(own_reference.finest() == &*own_reference.converged);
+  CHECK(*own_reference.relative() > 0);
+  CHECK(*own_reference.relative() < 1e-5);
+
+  const RefinementGap finest = gap_of("dopri5", 1e-13);
+  CHECK(finest.own.failure.empty());
+  CHECK(finest.finer.empty());
+  CHECK_FALSE(finest.converged.has_value());
+  CHECK_FALSE(finest.relative().has_value());
+  CHECK(finest.skipped.find("rtol = 1e-13") != std::string::npos);
+}
+
+TEST_CASE("a rung that is refused leaves those before it") {
+  IntegratorRegistry registry;
+  const IntegratorRegistry builtin = builtin_integrators();
+  IntegratorTraits traits;
+  traits.name = "four-at-most";
+  const auto checked = [](const IntegratorOptions& options) {
+    if (options.substeps.value_or(1) > 4) {
+      throw InputError("four-at-most takes at most 4 sub-steps");
+    }
+    return options;
+  };
+  registry.add(
+      traits,
+      [&](const IntegratorOptions& options) {
+        return builtin.make<float>("explicit-euler", checked(options));
+      },
+      [&](const IntegratorOptions& options) {
+        return builtin.make<double>("explicit-euler", checked(options));
+      });
+  const SampleProblem p;
+  SampleProblem with_tableau = p;
+  with_tableau.tableau = explicit_tableaus().front();
+  with_tableau.tableau.name = "four-at-most";
+  const RefinementGap gap = refinement_gap(make_definition<double>(with_tableau), {}, make_dataset<double>(p),
+                                           make_control<double>(p), registry);
+  REQUIRE(gap.finer.size() == 2);
+  CHECK(gap.skipped == "four-at-most takes at most 4 sub-steps");
+  CHECK(gap.finest() == &gap.finer.back());
+  CHECK(gap.relative().has_value());
+}
+
 TEST_CASE("a scheme that knows no finer steps is told in a sentence, and so is a run that fails") {
   IntegratorRegistry registry;
   registry.add(explicit_tableaus().front());

@@ -82,6 +82,20 @@ TEST_CASE_TEMPLATE("every activation maps 0 to +0 exactly", T, float, double) {
   }
 }
 
+TEST_CASE_TEMPLATE("the slope at 0 is the derivative that gradients take there", T, float, double) {
+  for (const Activation activation : all_activations()) {
+    CAPTURE(name_of(activation));
+    T z = 0;
+    T derivative = 0;
+    const T one = 1;
+    T slope = 0;
+    kernels::activate(activation, Tile<T>{&z, 1, 1, 1}, &derivative);
+    kernels::multiply_by_derivative(activation, &z, &derivative, ConstTile<T>{&one, 1, 1, 1},
+                                    Tile<T>{&slope, 1, 1, 1});
+    CHECK(slope == static_cast<T>(slope_at_zero(activation)));
+  }
+}
+
 TEST_CASE("names lead back to their activations") {
   for (const Activation activation : all_activations()) {
     CHECK(activation_from_name(name_of(activation)) == activation);

@@ -74,6 +74,72 @@ TEST_CASE("without a cost of the control nothing bounds the distance that holds 
   CHECK(c.stacked_with_control.layers.sharp == doctest::Approx(2));
 }
 
+TEST_CASE("a state that stays where the loss is the least bound is certified, and with a smaller loss not") {
+  const auto minimizers = quadratic_minimizers(State<double>::Zero(1, 1));
+  const auto certificate_with = [&](double share) {
+    Measurement m;
+    m.times = {0, 0.7, 2};
+    const double distance = 1 + 1e-7;
+    m.distances.assign(3, {distance});
+    m.losses.assign(3, {share * minimizers->bound(distance)});
+    m.products.assign(2, {distance * distance});
+    return certify(m, m, std::vector<double>{0, 0}, 1, *minimizers, std::vector<double>{1}).front();
+  };
+  const Certificate held = certificate_with(1);
+  CHECK(held.sample.layers.measured <= held.sample.layers.sharp);
+  CHECK(held.sample.time.measured <= held.sample.time.sharp);
+  const Certificate smaller = certificate_with(1 - 1e-6);
+  CHECK(smaller.sample.layers.measured > smaller.sample.layers.sharp);
+  CHECK(smaller.sample.time.measured > smaller.sample.time.sharp);
+}
+
+TEST_CASE("a path that crosses ε in steps near rounding is not measured outside its certificate") {
+  const auto minimizers = quadratic_minimizers(State<double>::Zero(1, 1));
+  for (int i = 0; i < 2000; ++i) {
+    const double size = std::pow(10.0, -16 + 0.008 * i);
+    const double begin = 1 - size * (0.1 + 0.8 * (i % 7) / 7);
+    const double end = begin + size;
+    Measurement m;
+    m.times = {0, 1};
+    m.distances = {{begin}, {end}};
+    m.losses = {{begin * begin}, {end * end}};
+    m.products = {{begin * end}};
+    const Certificate c =
+        certify(m, m, std::vector<double>{0}, 1, *minimizers, std::vector<double>{1}).front();
+    CAPTURE(size);
+    CHECK(c.sample.time.measured <= c.sample.time.sharp);
+    CHECK(c.sample.time.sharp <= c.sample.time.plain);
+  }
+}
+
+TEST_CASE("measurements and norms whose sizes do not fit are refused") {
+  const auto minimizers = quadratic_minimizers(State<double>::Zero(1, 1));
+  const Measurement m = line_measurement();
+  const std::vector<double> norms = {3, 0};
+  const std::vector<double> levels = {1};
+  const auto refused = [&](const Measurement& nodes, const Measurement& dense, const std::vector<double>& of,
+                           const char* fragment) {
+    CHECK_THROWS_WITH_AS((void)certify(nodes, dense, of, 0, *minimizers, levels), doctest::Contains(fragment),
+                         InputError);
+  };
+  Measurement single;
+  single.times = {0};
+  single.distances = {{1}};
+  single.losses = {{1}};
+  refused(single, m, norms, "has 1 times");
+  refused({}, m, norms, "has 0 times");
+  refused(m, m, {3}, "there are 1 of 2 intervals");
+  Measurement longer = m;
+  longer.times.push_back(3);
+  longer.distances.push_back({0, 0});
+  longer.losses.push_back({0, 0});
+  longer.products.push_back({0, 0});
+  refused(m, longer, norms, "4 times stand beside 3 nodes");
+  Measurement ragged = m;
+  ragged.losses[1].pop_back();
+  refused(m, ragged, norms, "other sizes");
+}
+
 TEST_CASE("a level must be finite and above 0") {
   const auto minimizers = quadratic_minimizers(State<double>::Zero(1, 1));
   const Measurement m = line_measurement();

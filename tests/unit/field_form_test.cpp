@@ -11,7 +11,7 @@ namespace turnpike {
 namespace {
 
 /// A user's own field, Ẋ = b 1ᵀ, which has no form.
-class Drift final : public VectorField<double> {
+class Drift : public VectorField<double> {
  public:
   [[nodiscard]] Index state_dimension() const override { return 2; }
   [[nodiscard]] const ControlLayout& layout() const override { return layout_; }
@@ -37,6 +37,12 @@ class Drift final : public VectorField<double> {
 
  private:
   ControlLayout layout_{{{.name = "b", .rows = 2, .columns = 1, .vector = true}}};
+};
+
+/// One that claims a form whose control it has not.
+class Pretender final : public Drift {
+ public:
+  [[nodiscard]] std::optional<FieldForm> form() const override { return FieldForm{}; }
 };
 
 ProblemDefinition<double> drift_problem() {
@@ -66,6 +72,16 @@ TEST_CASE("the two fields name their layers") {
   REQUIRE(two);
   CHECK(two->hidden == Activation::tanh);
   CHECK(two->output == Activation::softsign);
+}
+
+TEST_CASE("a form that the control's blocks do not bear out is refused") {
+  CHECK_THROWS_WITH_AS(
+      (void)demand_form(Pretender(), "a bound"),
+      "a bound needs a control of A (2×2), b (2×1) for the form that the field names, but the field's has b "
+      "(2×1); mend its layout, or name no form in VectorField::form",
+      InputError);
+  CHECK_NOTHROW((void)demand_form(*make_single_layer_field<double>(2, Activation::relu), "a bound"));
+  CHECK_NOTHROW((void)demand_form(*make_two_layer_field<double>(2, 5, Activation::tanh), "a bound"));
 }
 
 TEST_CASE("a user's own field trains, and is refused by name where its layers have to be known") {
