@@ -142,6 +142,12 @@ double outside_limit(const json& study, const json& summary) {
   return most > 0 ? 2 * most : 1;
 }
 
+/// Whether the values of a ladder are drawn over their logarithms: where they range over a factor of 20.
+bool has_logarithmic_axis(const json& study) {
+  const auto values = study["values"].get<std::vector<double>>();
+  return study["study"] != "optimality" && values.front() > 0 && values.back() >= 20 * values.front();
+}
+
 void draw_outside(gnuplot::Script& script, const json& study, const json& summary) {
   const bool gaps = study["study"] == "optimality";
   const bool time = in_time(study);
@@ -182,7 +188,7 @@ void draw_outside(gnuplot::Script& script, const json& study, const json& summar
   script.begin("outside",
                (time ? "Time" : "Layers") + std::string(" farther than ") + epsilon + " from the minimizers",
                gaps ? "V - best V" : study["varies"].get<std::string>(), time ? "time" : "layers");
-  if (!gaps && x.size() > 1 && x.front() > 0 && x.back() >= 20 * x.front()) {
+  if (has_logarithmic_axis(study)) {
     script.line("set logscale x");
   }
   script.line(gaps               ? "set logscale xy\nset format x '10^{%T}'"
@@ -256,6 +262,7 @@ json study_page(const json& study) {
   if (study["study"] != "optimality") {
     page["outside_limit"] = outside_limit(study, page["summary"]);
   }
+  page["logarithmic_axis"] = has_logarithmic_axis(study);
   for (json& row : page["rows"]) {  // of the others no curve is drawn
     const std::vector<const json*> rows = finished_rows(study, row["value"]);
     if (rows.empty() || row["seed"] != (*rows.front())["seed"]) {

@@ -12,7 +12,8 @@ namespace turnpike {
 nlohmann::ordered_json study_summary(const nlohmann::ordered_json& study);
 
 /// What a page shows of a study: the study, its `summary`, where the axis of layers or time outside ends
-/// (`outside_limit`; seeds beyond are drawn at the edge), and no trajectories but those that are drawn.
+/// (`outside_limit`; seeds beyond are drawn at the edge), whether the axis of the values is logarithmic
+/// (`logarithmic_axis`), and no trajectories but those that are drawn.
 nlohmann::ordered_json study_page(const nlohmann::ordered_json& study);
 
 /// Writes report.html and figures/ into the existing `directory`. Returns an empty text, or one sentence that

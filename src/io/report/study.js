@@ -60,7 +60,7 @@ function showStudy(study) {
         beyond.map((r) => ({x: r.value, y: study.outside_limit})), {pointStyle: "triangle", pointRadius: 7, clip: false}));
       y.max = study.outside_limit;
     }
-    addChart("study-outside", sets, {x: {title: gaps ? "V − best V" : study.varies, log: gaps}, y});
+    addChart("study-outside", sets, {x: {title: gaps ? "V − best V" : study.varies, log: gaps || study.logarithmic_axis}, y});
   }
 
   /* `values` of each trajectory, those of its nodes or its intervals, over the time where each begins. */
