@@ -48,7 +48,8 @@ class SoftCrossEntropyGeometry {
 
   /// α*(s), the least loss at distance s ≥ 0: the sharp bound of Lemma 8. At a stationary point of the loss
   /// on the sphere the C − 1 entries off the label take at most two values, so that it is found by a
-  /// one-dimensional search for each way to divide them; accurate to about 1e-10 of its value.
+  /// one-dimensional search for each way to divide them; accurate to about 1e-10 of its value where 1 − p_d
+  /// is far above the rounding of 1, and never below `closed_bound`.
   [[nodiscard]] double sharp_bound(double s) const;
 
   /// Where `sharp_bound` takes its value.

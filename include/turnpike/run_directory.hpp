@@ -39,7 +39,8 @@ class MetricsFile {
  public:
   /// Keeps the rows up to `epoch` of an existing file (0: starts anew) and appends after them. With α > 0
   /// each row has S/α, S its running cost: the plain bound of a sample's mean time (with unit steps: layers)
-  /// outside ε, up to the scheme's quadrature, when α is α(ε).
+  /// outside ε, up to the scheme's quadrature, when α is α(ε). Throws InputError unless the file has a row
+  /// of every epoch up to `epoch`.
   MetricsFile(const RunDirectory& run, std::int64_t epoch, double alpha = 0);
   void add(const EpochMetrics& metrics);
   void flush();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/progress.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
 #include "io/precision.hpp"
@@ -76,9 +77,7 @@ void print_refinement(const RefinementGap& gap) {
   fmt::print("refinement gap: {}\n", refinement_text(gap));
 }
 
-std::string bound(double value) {
-  return std::isfinite(value) ? fmt::format("{:.2f}", value) : std::string("∞");
-}
+std::string bound(double value) { return format_bound(value, 2); }
 
 std::string row(const Certified& c) {
   const std::string ratio = c.measured > 0 ? bound(c.sharp / c.measured) : std::string("–");

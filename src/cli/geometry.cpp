@@ -10,6 +10,10 @@
 namespace turnpike::cli {
 
 int geometry(const GeometryOptions& options) {
+  constexpr Index most_classes = 10000;  // a search for each way to divide them
+  if (options.classes > most_classes) {
+    throw InputError(fmt::format("--classes {}; give at most {}", options.classes, most_classes));
+  }
   const SoftCrossEntropyGeometry geometry(options.classes, options.p_d);
   if (options.samples < 1) {
     throw InputError(fmt::format("--samples {}; give at least 1", options.samples));

@@ -24,6 +24,11 @@ std::string format_cost(double value, int decimals) {
   return std::abs(value) < 1e7 ? fmt::format("{:.{}f}", value, decimals) : fmt::format("{:.4e}", value);
 }
 
+std::string format_bound(double value, int decimals) {
+  const double scale = std::pow(10.0, decimals);
+  return std::isfinite(value) ? format_cost(std::ceil(value * scale) / scale, decimals) : std::string("∞");
+}
+
 Progress::Progress(std::int64_t first, std::int64_t all, double alpha)
     : first_(first), all_(all), alpha_(alpha), terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -48,7 +53,7 @@ void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const
       stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %{}  {} left{}",
       terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4), format_cost(V.running, 3),
       format_cost(V.control, 3), format_cost(V.terminal, 3), 100 * V.accuracy,
-      alpha_ > 0 ? fmt::format("  certified time {}", format_cost(V.running / alpha_, 1)) : std::string(),
+      alpha_ > 0 ? fmt::format("  certified time ≤ {}", format_bound(V.running / alpha_, 1)) : std::string(),
       format_duration(left), terminal_ ? "" : "\n");
   line_open_ = terminal_;
   shown_ = now;

@@ -14,6 +14,9 @@ std::string format_duration(double seconds);
 /// A cost with `decimals` decimals, or in scientific notation where that would be a long number.
 std::string format_cost(double value, int decimals);
 
+/// An upper bound, rounded up to `decimals` decimals; "∞" where there is none.
+std::string format_bound(double value, int decimals);
+
 /// Training's progress on stderr, by epochs or, where an epoch has several steps, by steps: one line that is
 /// rewritten on a terminal, about ten plain lines elsewhere.
 class Progress {

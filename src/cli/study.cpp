@@ -151,6 +151,10 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
         },
         interrupt.requested());
   }
+  if (study["rows"].empty()) {
+    fmt::print(stderr, "turnpike: stopped before the first row; the same command begins anew\n");
+    return 130;
+  }
   const std::string no_figures = write_study_report(study, options.out);
   if (options.json) {
     json result = study;

@@ -13,6 +13,7 @@
 #include "cli/progress.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
+#include "io/directory_lock.hpp"
 #include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
@@ -72,8 +73,8 @@ void print_outcome(const Experiment<T>& e, const std::string& scheme, const RunR
     }
     fmt::print(
         "                 a sample spends {:.2f} layers farther than ε = {} from its minimizers, certified ≤ "
-        "{:.2f}\n",
-        s.measured_outside, s.epsilon, results.certificate->sample.layers.sharp);
+        "{}\n",
+        s.measured_outside, s.epsilon, format_bound(results.certificate->sample.layers.sharp, 2));
     fmt::print("                 distance at the last layer: mean {:.4f}, largest {:.4f}\n",
                s.final_mean_distance, s.final_max_distance);
   } else {
@@ -201,6 +202,10 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   std::optional<InterruptGuard> interrupt(
       std::in_place);  // before the first file: a stopped run can be resumed
   const RunDirectory run = open_run();
+  std::optional<DirectoryLock> lock;
+  if (!resumed) {
+    lock.emplace(run.path());
+  }
   if (resumed) {
     training.restore(read_checkpoint<T>(run));
   }
@@ -316,6 +321,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
 
 int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) {
   RunDirectory run = RunDirectory::open(options.run);
+  const DirectoryLock lock(run.path());
   std::error_code error;
   if (std::filesystem::exists(run.file("summary.json"), error)) {
     throw InputError(

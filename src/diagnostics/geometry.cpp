@@ -208,7 +208,7 @@ double SoftCrossEntropyGeometry::curvature() const {
       visit_minima(curvature, [&](double angle) { least = std::min(least, curvature(angle)); });
     }
   }
-  return least;
+  return std::max(least, curvature_bound());
 }
 
 double SoftCrossEntropyGeometry::curvature_bound() const {
@@ -248,6 +248,7 @@ SoftCrossEntropyGeometry::SharpMinimum SoftCrossEntropyGeometry::sharp_minimum(d
     visit_minima([&](double angle) { return directions.loss(s, angle); },
                  [&](double angle) { consider(directions, first, angle); });
   }
+  least.value = std::max(least.value, closed_bound(s));
   return least;
 }
 

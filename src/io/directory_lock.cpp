@@ -34,8 +34,8 @@ DirectoryLock::DirectoryLock(const std::filesystem::path& directory)
   const int error = errno;
   if (error == EWOULDBLOCK) {
     throw InputError(
-        fmt::format("another process is writing '{}'; wait for its end or choose another "
-                    "directory with --out",
+        fmt::format("another process is writing '{}'; wait for its end, or choose another "
+                    "directory",
                     directory.string()));
   }
   if (!has_no_locks(error)) {

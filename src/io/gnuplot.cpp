@@ -68,6 +68,7 @@ void Script::block(const std::string& name, const std::vector<const std::vector<
 
 void Script::begin(const std::string& file, const std::string& title, const std::string& x,
                    const std::string& y) {
+  figures_.push_back(file + ".svg");
   text_ += fmt::format(
       "\nset output '{}.svg'\nset title {} noenhanced\nset xlabel {} noenhanced\nset ylabel {} "
       "noenhanced\n",
@@ -106,6 +107,13 @@ std::string Script::draw(const std::filesystem::path& directory) const {
                        (directory / "figures.log").string());
   }
   std::filesystem::remove(directory / "figures.log");
+  for (const std::string& figure : figures_) {
+    if (read_text_file(directory / figure, "figure").find("</svg>") == std::string::npos) {
+      std::filesystem::remove(directory / figure);  // gnuplot does not look at what its writes return
+      return fmt::format("the figure '{}' could not be written whole; free some space and draw it again",
+                         (directory / figure).string());
+    }
+  }
   return {};
 }
 

@@ -37,6 +37,7 @@ class Script {
 
  private:
   std::string text_;
+  std::vector<std::string> figures_;
 };
 
 }  // namespace turnpike::gnuplot

@@ -93,6 +93,16 @@ void write_model(const std::filesystem::path& file, const ModelInfo& info, const
   write_safetensors(file, {control_tensors(u), {{"turnpike", description.dump()}}});
 }
 
+/// The configuration in a model file, which a program wrote: what is wrong in it is damage.
+RunConfig config_of(const json& config, const std::filesystem::path& file) {
+  try {
+    return config_from_json(config.dump());
+  } catch (const InputError& error) {
+    throw InputError(fmt::format("the model file '{}' is damaged, or of another version: {}", file.string(),
+                                 error.what()));
+  }
+}
+
 ModelInfo model_info(const Safetensors& contents, const std::filesystem::path& file) {
   const json description = json::parse(contents.entry("turnpike"), nullptr, false);
   try {
@@ -101,7 +111,7 @@ ModelInfo model_info(const Safetensors& contents, const std::filesystem::path& f
                                    file.string(), description.at("format").dump()));
     }
     const json& standardization = description.at("standardization");
-    return {config_from_json(description.at("config").dump()),
+    return {config_of(description.at("config"), file),
             description.at("classes").get<std::vector<std::string>>(),
             description.at("feature_names").get<std::vector<std::string>>(),
             {standardization.at("mean").get<std::vector<double>>(),

@@ -159,11 +159,20 @@ MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch, double alp
     std::ifstream old(path_);
     std::string line;
     std::getline(old, line);
-    while (std::getline(old, line)) {
+    std::int64_t last = 0;
+    while (last < epoch && std::getline(old, line)) {
       const std::vector<double> row = parse_row(line);
-      if (row.size() == metrics_columns && row[0] <= static_cast<double>(epoch)) {
-        kept += line + "\n";
+      if (row.size() != metrics_columns || row[0] != static_cast<double>(last + 1)) {
+        break;
       }
+      kept += line + "\n";
+      ++last;
+    }
+    if (last < epoch) {
+      throw InputError(
+          fmt::format("'{}' has no row of epoch {}, but the checkpoint is of epoch {}; put the whole file "
+                      "back, or train anew",
+                      path_.string(), last + 1, epoch));
     }
   }
   write_file_atomically(path_, kept);

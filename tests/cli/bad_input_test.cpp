@@ -1,5 +1,9 @@
 #include <doctest/doctest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "idx_bytes.hpp"
 #include "program.hpp"
 #include "refused.hpp"
@@ -207,6 +211,17 @@ TEST_CASE("keys that the other keys leave without effect are refused with the re
   refused(program, with(training, {"cost.targets=[[1, -1], [-1, 1]]"}),
           "has no effect here because neither cost.stage = soft-cross-entropy nor cost.terminal = "
           "soft-cross-entropy is quadratic");
+  const std::pair<std::vector<std::string>, const char*> idle[] = {
+      {{"optimizer.step_factor=0.5"}, "optimizer.schedule = cosine, not step"},
+      {{"optimizer.name=sgd", "optimizer.beta1=0.5"}, "optimizer.name = sgd takes the gradient alone"},
+      {{"optimizer.finish_iterations=5"}, "optimizer.finish = none"},
+      {{"control.extend_every=5"}, "control.extend_by = 0"},
+      {{"control.stiffness=5"}, "control.initialization = "},
+      {{"field.kind=single-layer", "field.hidden=5"}, "field.kind = single-layer has one layer"},
+      {{"cost.terminal=none", "cost.gamma=7"}, "cost.terminal = none"}};
+  for (const auto& [keys, reason] : idle) {
+    refused(program, with(training, keys), std::string("has no effect here because ") + reason);
+  }
   const std::vector<std::string> quadratic = {"cost.stage=quadratic", "cost.terminal=quadratic"};
   refused(program, with(with(training, quadratic), {"cost.p_d=0.95"}),
           "--set cost.p_d=0.95 has no effect here because neither cost.stage = quadratic");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "idx_bytes.hpp"
+#include "io/directory_lock.hpp"
 #include "program.hpp"
 #include "refused.hpp"
 
@@ -97,6 +98,26 @@ TEST_CASE(
 
   REQUIRE(program.train("spirals").status == 0);
   refused(program, {"report", "spirals", "--data", "moved"}, "samples are generated");
+}
+
+TEST_CASE("a run that another process writes, or whose metrics have a hole, is not resumed") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  fs::remove(program.file("run/summary.json"));
+  {
+    const DirectoryLock lock(program.file("run"));
+    refused(program, {"resume", "run"}, "another process is writing 'run'");
+  }
+  const std::string metrics = program.read("run/metrics.csv");
+  const std::size_t third = metrics.find('\n', metrics.find('\n', metrics.find('\n') + 1) + 1);
+  const std::size_t fourth = metrics.find('\n', third + 1);
+  program.directory().write("run/metrics.csv", metrics.substr(0, third) + metrics.substr(fourth));
+  refused(program, {"resume", "run"}, "no row of epoch 3,");
+  fs::remove(program.file("run/metrics.csv"));
+  refused(program, {"resume", "run"}, "no row of epoch 1,");
+  program.directory().write("run/metrics.csv", metrics);
+  CHECK(program({"resume", "run"}).status == 0);
+  CHECK(program.read("run/metrics.csv") == metrics);
 }
 
 TEST_CASE("bf16 trains, keeps its files in float, and resumes to the same bits") {

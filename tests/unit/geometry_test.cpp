@@ -82,6 +82,16 @@ TEST_CASE("the tangent bound lies between the closed bound and α*") {
   }
 }
 
+TEST_CASE("where rounding eats the search, α* and λ_Ω are still not below their closed bounds") {
+  for (const Index C : {2, 3, 10}) {
+    const SoftCrossEntropyGeometry geometry(C, 1 - 1e-15);
+    CHECK(geometry.curvature() >= geometry.curvature_bound());
+    for (const double s : {0.01, 0.5, 2.0}) {
+      CHECK(geometry.sharp_bound(s) >= geometry.closed_bound(s));
+    }
+  }
+}
+
 TEST_CASE("the slope of α* is its derivative") {
   const SoftCrossEntropyGeometry geometry(6, 0.85);
   for (const double s : {0.05, 0.7, 1.0, 3.0, 12.0}) {
