@@ -160,7 +160,7 @@ double kinked_rate(const TailSamples<T>& samples, double slope) {
     return size;
   };
   constexpr int iterations = 30;
-  constexpr T shortest_step = T(1) / 64;
+  constexpr int most_halvings = 6;
   double best = 0;
   for (VectorOf<T>& w : ascent_starts(samples.states, costates)) {
     VectorOf<T> gradient;
@@ -169,8 +169,8 @@ double kinked_rate(const TailSamples<T>& samples, double slope) {
     for (int i = 0; i < iterations && ascends && gradient.norm() > 0; ++i) {
       const VectorOf<T> step = gradient.normalized() - w;
       ascends = false;
-      for (T length = 1; !ascends && length >= shortest_step; length /= 2) {
-        const VectorOf<T> next = (w + length * step).normalized();
+      for (int halvings = 0; !ascends && halvings <= most_halvings; ++halvings) {
+        const VectorOf<T> next = (w + std::ldexp(T(1), -halvings) * step).normalized();
         VectorOf<T> next_gradient;
         const double larger = response(next, next_gradient);
         if (larger > size * (1 + 1e-6)) {
