@@ -258,7 +258,8 @@ int run(int argc, char** argv) {
       ->check(not_empty)
       ->capture_default_str();
   sub->add_option("--data", reproduce.data, "Directory of MNIST, for Figure 5 (a quarter of an hour)");
-  sub->add_option("--set", reproduce.keys, "optimizer.epochs=… or data.per_class=…, for a shorter trial")
+  sub->add_option("--set", reproduce.keys,
+                  "optimizer.epochs=…, or data.per_class=… of the two spirals, for a shorter trial")
       ->take_all()
       ->expected(1);
   sub->add_option("--threads", reproduce.threads, "Number of threads; never changes a result")

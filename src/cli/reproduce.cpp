@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -53,8 +54,8 @@ PaperRun train_into(const fs::path& directory, const std::string& source, const 
       train_options.source = source;
       train_options.out = directory.string();
       train_options.overrides.keys = keys;
-      train_options.overrides.keys.insert(train_options.overrides.keys.end(), options.keys.begin(),
-                                          options.keys.end());
+      std::copy_if(options.keys.begin(), options.keys.end(), std::back_inserter(train_options.overrides.keys),
+                   [&](const std::string& key) { return source != "mnist" || key.rfind("data.", 0) != 0; });
       train_options.overrides.threads = options.threads;
       if (source == "mnist") {
         train_options.overrides.data = options.data;

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "idx_bytes.hpp"
 #include "program.hpp"
 #include "refused.hpp"
 
@@ -115,7 +116,7 @@ TEST_CASE("geometry tabulates α for any C and p_d") {
 TEST_CASE(
     "reproduce makes the paper's page, takes finished runs as they are, and refuses what it does not know") {
   const Program program;
-  const std::vector<std::string> command = {
+  std::vector<std::string> command = {
       "reproduce", "paper", "--out", "paper", "--set", "optimizer.epochs=20", "--set", "data.per_class=24"};
   const ProcessResult first = program(command);
   CAPTURE(first.err);
@@ -135,6 +136,13 @@ TEST_CASE(
   CHECK(program.read("paper/two-spirals/metrics.csv") == metrics);
   CHECK(fs::last_write_time(program.file("paper/two-spirals/summary.json")) == written);
 
+  write_small_mnist(program.directory(), "small");
+  command.insert(command.end(), {"--data", "small"});
+  command[3] = "with mnist";
+  const ProcessResult with_mnist = program(command);
+  CAPTURE(with_mnist.err);
+  CHECK(with_mnist.status == 0);
+  CHECK(with_mnist.out.find("without, 60 layers") != std::string::npos);
   refused(program, {"reproduce", "book"}, "book");
   const auto not_reproduced = [&](std::vector<std::string> arguments, const std::string& fragment) {
     arguments.insert(arguments.begin(), {"reproduce", "paper"});
