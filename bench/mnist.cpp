@@ -1,13 +1,15 @@
-// One training step at MNIST's size (60 layers, n = 784, h = 128, batch 256, float): value, gradient and Adam
-// update. Usage: bench_mnist [THREADS [LAYERS [TILE [none|every|binomial SNAPSHOTS]]]], TILE = 0 for the
-// default. Prints "KEY VALUE" lines; times are medians. bench/mnist.py runs it beside PyTorch.
+// One training step at MNIST's size (n = 784, h = 128, batch 256): value, gradient and Adam update.
+// Usage: bench_mnist [KEY=VALUE]..., with threads=1, layers=60, tile=0 (the default of the library),
+// precision=float|bf16, recomputation=none|every|binomial and snapshots=8. Prints "KEY VALUE" lines; times
+// are medians. bench/mnist.py runs it beside PyTorch.
 
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,7 +35,12 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 /// Fused multiply-adds that the processor can do: several independent chains of packs, in 1e9 operations a
 /// second.
 double measured_peak() {
-  using Pack = float __attribute__((vector_size(32)));
+#if defined(__AVX512F__)
+  constexpr int lanes = 16;
+#else
+  constexpr int lanes = 8;
+#endif
+  using Pack = float __attribute__((vector_size(lanes * sizeof(float))));
   constexpr int chains = 12;
   constexpr int repeats = 4000000;
   Pack sums[chains] = {};
@@ -46,7 +53,7 @@ double measured_peak() {
         sum = sum * factor + factor;
       }
     }
-    best = std::max(best, 2.0 * 8 * chains * repeats / seconds_since(start) * 1e-9);
+    best = std::max(best, 2.0 * lanes * chains * repeats / seconds_since(start) * 1e-9);
   }
   float total = 0;
   for (const Pack& sum : sums) {
@@ -80,23 +87,38 @@ Dataset<float> random_digits(Index samples) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
-  const Index layers = argc > 2 ? std::atol(argv[2]) : 60;
-  const Index tile = argc > 3 ? std::atol(argv[3]) : 0;
-  const std::string recomputation = argc > 4 ? argv[4] : "none";
+  std::map<std::string, std::string> settings = {
+      {"threads", "1"},       {"layers", "60"},          {"tile", "0"},
+      {"precision", "float"}, {"recomputation", "none"}, {"snapshots", "8"}};
+  for (const std::string argument : std::span(argv + 1, argv + argc)) {
+    const auto equals = std::min(argument.find('='), argument.size());
+    const auto setting = settings.find(argument.substr(0, equals));
+    if (setting == settings.end() || equals == argument.size()) {
+      fmt::print(stderr, "bench_mnist: '{}' is not one of its settings; see the head of bench/mnist.cpp\n",
+                 argument);
+      return 2;
+    }
+    setting->second = argument.substr(equals + 1);
+  }
+  const auto number = [&](const char* key) { return std::stol(settings.at(key)); };
+  const auto threads = static_cast<int>(number("threads"));
+  const Index layers = number("layers");
+  const std::string& recomputation = settings.at("recomputation");
 
   ProblemDefinition<float> definition;
-  definition.field = make_two_layer_field<float>(n, h, Activation::relu);
+  definition.field = make_two_layer_field<float>(
+      n, h, Activation::relu, Activation::identity,
+      settings.at("precision") == "bf16" ? ProductPrecision::bf16 : ProductPrecision::full);
   definition.grid = TimeGrid::uniform(layers, static_cast<double>(layers));
   definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
   definition.running = make_soft_cross_entropy<float>(first_components(classes), 0.91);
   definition.terminal = make_soft_cross_entropy<float>(first_components(classes), 0.91);
   definition.r = 1e-5;
   definition.threads = threads;
-  definition.tile = tile;
+  definition.tile = number("tile");
   if (recomputation != "none") {
     definition.recomputation = recomputation == "every" ? Recomputation::every : Recomputation::binomial;
-    definition.snapshots = argc > 5 ? std::atol(argv[5]) : 8;
+    definition.snapshots = number("snapshots");
   }
   const Index samples = 4 * batch;
   OptimalControlProblem<float> problem(definition,
@@ -115,7 +137,7 @@ int main(int argc, char** argv) {
   TrainerOptions options;
   options.learning_rate = 1e-5;
   options.batch = batch;
-  options.epochs = 3;
+  options.epochs = 12;
   const double control = static_cast<double>(u.size()) * sizeof(float) / megabyte;
   const double data = static_cast<double>(n * samples) * sizeof(float) / megabyte;
   const double before = resident_megabytes();

@@ -84,10 +84,9 @@ struct Objective {
   [[nodiscard]] double total() const { return running + control + terminal; }
 };
 
-/// Told that the entries `first` to `first + count` − 1 of the gradient are complete. The control may then be
-/// changed there. Calls come from the problem's threads, each piece of the control once, later intervals
-/// first.
-using GradientSink = std::function<void(Index piece, Index first, Index count)>;
+/// Told that the entries `first` to `first + count` − 1 of the gradient are complete. The gradient may then
+/// be changed there. Calls come from the problem's threads, for each entry once, later intervals first.
+using GradientSink = std::function<void(Index first, Index count)>;
 
 /// Sees the states X (n×columns) of the samples `first` to `first + columns` − 1 at the time of index j.
 /// Calls for different samples come from different threads, those for one sample in the order of j.
@@ -134,9 +133,6 @@ class OptimalControlProblem {
                                const GradientSink& sink);
   /// Whether a failure of the states of one of `samples` samples leaves the gradient untouched.
   [[nodiscard]] bool fails_before_gradient(Index samples) const;
-  /// How many pieces a sink sees, and which.
-  [[nodiscard]] Index piece_count() const;
-  void visit_pieces(const GradientSink& visit) const;
 
   /// V(u) over all samples, and all states at the times of `states`, without keeping them.
   Objective visit_states(const Control<T>& u, const StateVisitor<T>& visit, Index points = 1);

@@ -117,8 +117,7 @@ class Trainer {
   bool moved_ = false;     // whether gradient_ is that
   Optimizer<T> optimizer_;
   std::vector<Index> order_;
-  std::vector<unsigned char> updated_;  // pieces of the step that is being taken
-  std::array<double, 4> sums_{};        // of the epoch's steps
+  std::array<double, 4> sums_{};  // of the epoch's steps
   std::int64_t epoch_ = 0;
   double seconds_ = 0;
 };

@@ -6,7 +6,7 @@
 #include "core/simd.hpp"
 
 /// Z = A X + b 1ᵀ and its adjoint, for matrices A (m×n) stored row by row. Small n runs over packs of
-/// samples with A's entries broadcast, whatever `products` says; large n goes to matrix-matrix products.
+/// samples with A's entries broadcast; large n goes to matrix-matrix products.
 namespace turnpike::kernels {
 
 using simd::Pack;
@@ -31,10 +31,10 @@ void add_to_rows(const T* b, Tile<T> Z) {
 
 /// Z (m×D) = A X + b 1ᵀ; b may be null.
 template <class T>
-void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z, [[maybe_unused]] Products products) {
+void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z) {
   if constexpr (has_matrix_products<T>) {
     if (X.rows > largest_small_dimension) {
-      multiply(weights(A, Z.rows, X.rows), Factor<T>{X}, Z, false, products);
+      multiply(weights(A, Z.rows, X.rows), Factor<T>{X}, Z, false);
       if (b != nullptr) {
         add_to_rows(b, Z);
       }
@@ -54,11 +54,10 @@ void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z, [[maybe_unused]] 
 
 /// X̄ (n×D) = Aᵀ Δ, with Δ (m×D).
 template <class T>
-void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar,
-                            [[maybe_unused]] Products products) {
+void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar) {
   if constexpr (has_matrix_products<T>) {
     if (Xbar.rows > largest_small_dimension) {
-      multiply(transpose(weights(A, Delta.rows, Xbar.rows)), Factor<T>{Delta}, Xbar, false, products);
+      multiply(transpose(weights(A, Delta.rows, Xbar.rows)), Factor<T>{Delta}, Xbar, false);
       return;
     }
   }
@@ -84,15 +83,12 @@ void accumulate_row_sums(ConstTile<T> Delta, T* bbar) {
   }
 }
 
-/// Ā (m×n) += Δ Xᵀ and b̄ += Δ 1.
+/// Ā (m×n) += Δ Xᵀ.
 template <class T>
-void affine_pull_back_control(ConstTile<T> X, ConstTile<T> Delta, T* Abar, T* bbar,
-                              [[maybe_unused]] Products products) {
+void affine_pull_back_weights(ConstTile<T> X, ConstTile<T> Delta, T* Abar) {
   if constexpr (has_matrix_products<T>) {
     if (X.rows > largest_small_dimension) {
-      multiply(Factor<T>{Delta}, transpose(Factor<T>{X}), Tile<T>{Abar, Delta.rows, X.rows, X.rows}, true,
-               products);
-      accumulate_row_sums(Delta, bbar);
+      multiply(Factor<T>{Delta}, transpose(Factor<T>{X}), Tile<T>{Abar, Delta.rows, X.rows, X.rows}, true);
       return;
     }
   }
@@ -105,7 +101,6 @@ void affine_pull_back_control(ConstTile<T> X, ConstTile<T> Delta, T* Abar, T* bb
       Abar[i * X.rows + j] += simd::horizontal_sum<T>(sum);
     }
   }
-  accumulate_row_sums(Delta, bbar);
 }
 
 }  // namespace turnpike::kernels

@@ -22,14 +22,8 @@ void demand_positive(Index value, const char* what) {
   }
 }
 
-template <class T>
-kernels::Products products_of(ProductPrecision precision, Index n) {
-  if (precision == ProductPrecision::full) {
-    return kernels::Products::full;
-  }
-  if (!std::is_same_v<T, float>) {
-    throw InputError("bf16 products are of float fields; take full ones in double");
-  }
+/// How bf16 products of a float field with n components are computed here.
+kernels::Bf16Arithmetic bf16_arithmetic(Index n) {
   if (n <= kernels::largest_small_dimension) {
     throw InputError(fmt::format(
         "run.precision = bf16 is for fields of more than {} state components, but this one has {} and no "
@@ -38,16 +32,27 @@ kernels::Products products_of(ProductPrecision precision, Index n) {
   }
   switch (bf16_support()) {
     case Bf16Support::native:
-      return kernels::Products::bf16;
+      return kernels::Bf16Arithmetic(kernels::Bf16Products::native);
     case Bf16Support::emulated:
-      return kernels::Products::bf16_emulated;
+      return kernels::Bf16Arithmetic(kernels::Bf16Products::emulated);
     case Bf16Support::none:
       break;
   }
   throw InputError(
       "run.precision = bf16 needs a processor with the instructions avx512_bf16, which this one has not, and "
-      "a build "
-      "with oneDNN; set run.precision = float");
+      "a build with oneDNN; set run.precision = float");
+}
+
+/// The field `Field<T, ...>` of these arguments, in the arithmetic of `products`.
+template <class T, template <class, class> class Field, class... Arguments>
+std::unique_ptr<VectorField<T>> make_field(ProductPrecision products, Index n, Arguments... arguments) {
+  if (products == ProductPrecision::bf16) {
+    if constexpr (std::is_same_v<T, float>) {
+      return std::make_unique<Field<T, kernels::Bf16Arithmetic>>(n, arguments..., bf16_arithmetic(n));
+    }
+    throw InputError("bf16 products are of float fields; take full ones in double");
+  }
+  return std::make_unique<Field<T, kernels::ExactArithmetic<T>>>(n, arguments...);
 }
 
 /// E.g. "A (2×2), b (2×1)".
@@ -110,7 +115,7 @@ template <class T>
 std::unique_ptr<VectorField<T>> make_single_layer_field(Index n, Activation activation,
                                                         ProductPrecision products) {
   demand_positive(n, "state dimension n of the single-layer field");
-  return std::make_unique<SingleLayerField<T>>(n, activation, products_of<T>(products, n));
+  return make_field<T, SingleLayerField>(products, n, activation);
 }
 
 template <class T>
@@ -118,7 +123,7 @@ std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activatio
                                                      ProductPrecision products) {
   demand_positive(n, "state dimension n of the two-layer field");
   demand_positive(h, "hidden dimension h of the two-layer field");
-  return std::make_unique<TwoLayerField<T>>(n, h, inner, outer, true, products_of<T>(products, n));
+  return make_field<T, TwoLayerField>(products, n, h, inner, outer, true);
 }
 
 #define TURNPIKE_INSTANTIATE(T)                                                                          \

@@ -1,14 +1,13 @@
 #include "core/matrix_product.hpp"
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <cassert>
-#include <cstdint>
+#include <cstddef>
 #include <map>
 #include <stdexcept>
 #include <vector>
-
-#include "core/bf16.hpp"
 
 #ifdef TURNPIKE_ONEDNN
 #include <dnnl.h>
@@ -56,35 +55,15 @@ class OneThread {
 };
 #endif
 
-/// Memory of this thread for a factor in lower precision; it grows and is kept.
-template <class Entry>
-Entry* buffer_of(int factor, Index size) {
-  thread_local std::array<std::vector<Entry>, 2> buffers;
-  std::vector<Entry>& buffer = buffers[static_cast<std::size_t>(factor)];
-  if (static_cast<Index>(buffer.size()) < size) {
-    buffer.resize(static_cast<std::size_t>(size));
-  }
-  return buffer.data();
-}
-
-/// The entries of `factor` through `convert`, row by row as they are stored, without gaps.
-template <class Entry, class Convert>
-Entry* converted(int which, ConstTile<float> factor, Convert&& convert) {
-  Entry* const entries = buffer_of<Entry>(which, factor.rows * factor.columns);
-  for (Index i = 0; i < factor.rows; ++i) {
-    const float* const from = factor.row(i);
-    Entry* const to = entries + i * factor.columns;
-    for (Index j = 0; j < factor.columns; ++j) {
-      to[j] = convert(from[j]);
-    }
-  }
-  return entries;
-}
-
-Factor<float> rounded(int which, Factor<float> factor) {
-  const ConstTile<float>& stored = factor.stored;
-  const float* const entries = converted<float>(which, stored, [](float x) { return from_bf16(to_bf16(x)); });
-  return {{entries, stored.rows, stored.columns, stored.columns}, factor.transposed};
+/// The entries of a factor as floats, in memory of this thread that grows and is kept.
+Factor<float> widened(std::size_t which, Factor<Bf16> factor) {
+  thread_local std::array<std::vector<float>, 2> buffers;
+  const ConstTile<Bf16>& stored = factor.stored;
+  const auto size = static_cast<std::size_t>(stored.rows * stored.columns);
+  std::vector<float>& buffer = buffers[which];
+  buffer.resize(std::max(buffer.size(), size));
+  std::transform(stored.data, stored.data + size, buffer.begin(), from_bf16);
+  return {{buffer.data(), stored.rows, stored.columns, stored.columns}, factor.transposed};
 }
 
 #ifdef TURNPIKE_ONEDNN
@@ -122,9 +101,9 @@ using ProductShape = std::array<Index, 7>;
 
 /// C (m×n, float) = A (m×k) B (k×n) of factors in bfloat16 without gaps, or C += A B, as a primitive of
 /// oneDNN.
-class Bf16Product {
+class PreparedProduct {
  public:
-  Bf16Product(const Processor& processor, const ProductShape& shape) {
+  PreparedProduct(const Processor& processor, const ProductShape& shape) {
     const auto [m, n, k, transposed_A, transposed_B, stride, accumulate] = shape;
     const auto describe = [](Index rows, Index columns, dnnl_data_type_t type, Index row_stride,
                              Index column_stride) {
@@ -158,9 +137,9 @@ class Bf16Product {
     must(dnnl_memory_create(&C_.handle, &c, processor.engine.handle, nullptr));
   }
 
-  void execute(const Processor& processor, std::uint16_t* A, std::uint16_t* B, float* C) const {
-    must(dnnl_memory_set_data_handle(A_.handle, A));
-    must(dnnl_memory_set_data_handle(B_.handle, B));
+  void execute(const Processor& processor, const Bf16* A, const Bf16* B, float* C) const {
+    must(dnnl_memory_set_data_handle(A_.handle, const_cast<Bf16*>(A)));  // NOLINT: only read
+    must(dnnl_memory_set_data_handle(B_.handle, const_cast<Bf16*>(B)));  // NOLINT: only read
     must(dnnl_memory_set_data_handle(C_.handle, C));
     const std::array<dnnl_exec_arg_t, 3> arguments = {
         {{DNNL_ARG_SRC, A_.handle}, {DNNL_ARG_WEIGHTS, B_.handle}, {DNNL_ARG_DST, C_.handle}}};
@@ -175,26 +154,33 @@ class Bf16Product {
   Owned<dnnl_memory_t, dnnl_memory_destroy> C_;
 };
 
-void multiply_in_bf16(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
+void multiply_by_onednn(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate) {
   const OneThread one_thread;
   // A primitive works in memory of its own, so each thread has its primitives.
   thread_local const Processor processor;
-  thread_local std::map<ProductShape, Bf16Product> products;
+  thread_local std::map<ProductShape, PreparedProduct> products;
   const ProductShape shape = {
       C.rows,   C.columns,         A.columns(), A.transposed ? 1 : 0, B.transposed ? 1 : 0,
       C.stride, accumulate ? 1 : 0};
-  const Bf16Product& product = products.try_emplace(shape, processor, shape).first->second;
-  product.execute(processor, converted<std::uint16_t>(0, A.stored, to_bf16),
-                  converted<std::uint16_t>(1, B.stored, to_bf16), C.data);
+  const PreparedProduct& product = products.try_emplace(shape, processor, shape).first->second;
+  product.execute(processor, A.stored.data, B.stored.data, C.data);
 }
 #endif
 
-template <class T>
-void check_shapes([[maybe_unused]] Factor<T> A, [[maybe_unused]] Factor<T> B, [[maybe_unused]] Tile<T> C) {
+template <class E, class T>
+void check_shapes([[maybe_unused]] Factor<E> A, [[maybe_unused]] Factor<E> B, [[maybe_unused]] Tile<T> C) {
   assert(A.rows() == C.rows && B.columns() == C.columns && A.columns() == B.rows());
 }
 
-void multiply_floats(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
+}  // namespace
+
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate) {
+  check_shapes(A, B, C);
+  multiply_by_eigen(A, B, C, accumulate);
+}
+
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
+  check_shapes(A, B, C);
 #ifdef TURNPIKE_ONEDNN
   // Below, the call itself costs more than the product.
   constexpr Index large = 1 << 16;
@@ -212,29 +198,17 @@ void multiply_floats(Factor<float> A, Factor<float> B, Tile<float> C, bool accum
   multiply_by_eigen(A, B, C, accumulate);
 }
 
-}  // namespace
-
-void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate,
-              [[maybe_unused]] Products products) {
-  assert(products == Products::full);
+void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate, Bf16Products products) {
   check_shapes(A, B, C);
-  multiply_by_eigen(A, B, C, accumulate);
-}
-
-void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate, Products products) {
-  check_shapes(A, B, C);
-  switch (products) {
-    case Products::full:
-      return multiply_floats(A, B, C, accumulate);
-    case Products::bf16_emulated:
-      return multiply_floats(rounded(0, A), rounded(1, B), C, accumulate);
-    case Products::bf16:
-#ifdef TURNPIKE_ONEDNN
-      return multiply_in_bf16(A, B, C, accumulate);
-#else
-      throw std::runtime_error("this build has no oneDNN to multiply in bf16; set run.precision = float");
-#endif
+  assert(A.stored.stride == A.stored.columns && B.stored.stride == B.stored.columns);
+  if (products == Bf16Products::emulated) {
+    return multiply(widened(0, A), widened(1, B), C, accumulate);
   }
+#ifdef TURNPIKE_ONEDNN
+  multiply_by_onednn(A, B, C, accumulate);
+#else
+  throw std::runtime_error("this build has no oneDNN to multiply in bf16; set run.precision = float");
+#endif
 }
 
 bool bf16_products_exist() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/bf16.hpp"
 #include "turnpike/ensemble.hpp"
 
 namespace turnpike::kernels {
@@ -25,20 +26,22 @@ template <class T>
   return {factor.stored, !factor.transposed};
 }
 
-/// What becomes of the factors of float products, and by whom they are multiplied.
-enum class Products {
-  full,           ///< nothing
-  bf16,           ///< rounded to bfloat16, multiplied by oneDNN with the processor's instructions
-  bf16_emulated,  ///< rounded to bfloat16, multiplied as floats: the same but for the order of sums
+/// Who multiplies factors in bfloat16. The product of two entries is exact in float, so that results differ
+/// in the order of sums alone.
+enum class Bf16Products {
+  native,    ///< oneDNN, with the processor's instructions; see `bf16_products_exist`
+  emulated,  ///< what multiplies floats
 };
 
 /// C = A B, or C += A B when `accumulate`. Runs on the calling thread alone and gives the same bits on any
 /// number of threads. Float goes to oneDNN where the build has it and the product is large, all else to
-/// Eigen. bf16 throws std::runtime_error where oneDNN has no such product; see `bf16_products_exist`.
-void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate,
-              Products products = Products::full);
-void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate,
-              Products products = Products::full);
+/// Eigen.
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate);
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate);
+
+/// The same with factors in bfloat16, stored without gaps, and sums in float. `native` throws
+/// std::runtime_error where oneDNN has no such product.
+void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate, Bf16Products products);
 
 /// Whether this processor and this build's oneDNN multiply in bfloat16.
 bool bf16_products_exist();

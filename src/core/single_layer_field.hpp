@@ -1,83 +1,100 @@
 #pragma once
 
 #include <algorithm>
-#include <utility>
+#include <optional>
 
 #include "core/activation_kernels.hpp"
-#include "core/affine.hpp"
+#include "core/arithmetic.hpp"
 #include "turnpike/field.hpp"
 
 namespace turnpike {
 
-/// F(X, u) = σ(A X + b 1ᵀ). A record holds X, a = σ(Z) and, where a does not determine it, σ′(Z).
-template <class T>
+/// F(X, u) = σ(A X + b 1ᵀ). A record holds what `Arithmetic` keeps of X, then a = σ(Z) and, where a does not
+/// determine it, σ′(Z).
+template <class T, class Arithmetic = kernels::ExactArithmetic<T>>
 class SingleLayerField final : public VectorField<T> {
  public:
-  SingleLayerField(Index n, Activation activation, kernels::Products products = kernels::Products::full)
+  SingleLayerField(Index n, Activation activation, Arithmetic arithmetic = Arithmetic())
       : n_(n),
         activation_(activation),
-        products_(products),
+        arithmetic_(arithmetic),
         layout_({{.name = "A", .rows = n, .columns = n},
                  {.name = "b", .rows = n, .columns = 1, .vector = true}}) {}
 
   [[nodiscard]] Index state_dimension() const override { return n_; }
   [[nodiscard]] const ControlLayout& layout() const override { return layout_; }
   [[nodiscard]] Index record_size(Index columns) const override {
-    return (kernels::keeps_derivative(activation_) ? 3 : 2) * n_ * columns;
+    const Index size = n_ * columns;
+    return Arithmetic::kept_size(size) + (kernels::keeps_derivative(activation_) ? 2 : 1) * size;
   }
-  [[nodiscard]] Index scratch_size(Index columns) const override { return n_ * columns; }
+  [[nodiscard]] Index scratch_size(Index columns) const override {
+    const Index size = n_ * columns;
+    return size + Arithmetic::operand_size(size) + Arithmetic::weights_size(n_ * n_);
+  }
   [[nodiscard]] std::optional<FieldForm> form() const override {
     return FieldForm{.hidden = std::nullopt, .output = activation_};
   }
 
-  void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* /*scratch*/) const override {
-    const Parts parts = split(record, X.columns);
-    copy(X, parts.X);
-    kernels::affine<T>(A(u), b(u), X, parts.a, products_);         // Z = A X + b 1ᵀ
-    kernels::activate<T>(activation_, parts.a, parts.derivative);  // a = σ(Z)
-    copy(parts.a, Xdot);
+  void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const override {
+    const Record kept = split(record, X.columns);
+    const Scratch work = split_scratch(scratch, X.columns);
+    arithmetic_.apply(A(u), b(u), arithmetic_.keep(X, kept.X), kept.a, work.weights);  // Z = A X + b 1ᵀ
+    kernels::activate<T>(activation_, kept.a, kept.derivative);                        // a = σ(Z)
+    for (Index i = 0; i < n_; ++i) {
+      std::copy_n(kept.a.row(i), X.columns, Xdot.row(i));
+    }
   }
 
   void pull_back(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, T* ubar,
                  T* scratch) const override {
-    const Parts parts = split(const_cast<T*>(record), Lambda.columns);  // NOLINT: only read below
-    const Tile<T> Delta{scratch, n_, Lambda.columns, Lambda.columns};
-    kernels::multiply_by_derivative<T>(activation_, parts.a.data, parts.derivative, Lambda, Delta);
+    const Index columns = Lambda.columns;
+    const Record kept = split(const_cast<T*>(record), columns);  // NOLINT: only read below
+    const Scratch work = split_scratch(scratch, columns);
+    kernels::multiply_by_derivative<T>(activation_, kept.a.data, kept.derivative, Lambda, work.Delta);
+    const auto Delta = arithmetic_.operand(work.Delta, work.operand);  // Δ = σ′ ∘ Λ
     if (Xbar.data != nullptr) {
-      kernels::affine_pull_back_state<T>(A(u), Delta, Xbar, products_);  // X̄ = Aᵀ Δ
+      arithmetic_.pull_back_state(A(u), Delta, Xbar, work.weights);  // X̄ = Aᵀ Δ
     }
     if (ubar != nullptr) {
-      kernels::affine_pull_back_control<T>(parts.X, Delta, ubar, ubar + n_ * n_, products_);  // Ā += Δ Xᵀ
+      arithmetic_.pull_back_weights(arithmetic_.kept(kept.X, n_, columns), Delta, ubar);  // Ā += Δ Xᵀ
+      kernels::accumulate_row_sums<T>(work.Delta, ubar + n_ * n_);                        // b̄ += Δ 1
     }
   }
 
-  void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* /*scratch*/) const override {
-    const Parts parts = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
-    kernels::affine<T>(A(u), nullptr, V, JV, products_);
-    kernels::multiply_by_derivative<T>(activation_, parts.a.data, parts.derivative, JV, JV);
+  void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const override {
+    const Record kept = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
+    const Scratch work = split_scratch(scratch, V.columns);
+    arithmetic_.apply(A(u), nullptr, arithmetic_.operand(V, work.operand), JV, work.weights);
+    kernels::multiply_by_derivative<T>(activation_, kept.a.data, kept.derivative, JV, JV);
   }
 
  private:
-  struct Parts {
-    Tile<T> X;
+  struct Record {
+    T* X;
     Tile<T> a;
     T* derivative;
   };
-  [[nodiscard]] Parts split(T* record, Index columns) const {
+  struct Scratch {
+    Tile<T> Delta;
+    T* operand;
+    T* weights;
+  };
+  [[nodiscard]] Record split(T* record, Index columns) const {
     const Index size = n_ * columns;
-    return {{record, n_, columns, columns}, {record + size, n_, columns, columns}, record + 2 * size};
+    T* const a = record + Arithmetic::kept_size(size);
+    return {record, {a, n_, columns, columns}, a + size};
   }
-  static void copy(ConstTile<T> from, Tile<T> to) {
-    for (Index i = 0; i < from.rows; ++i) {
-      std::copy_n(from.row(i), from.columns, to.row(i));
-    }
+  [[nodiscard]] Scratch split_scratch(T* scratch, Index columns) const {
+    const Index size = n_ * columns;
+    T* const operand = scratch + size;
+    return {{scratch, n_, columns, columns}, operand, operand + Arithmetic::operand_size(size)};
   }
   [[nodiscard]] const T* A(const T* u) const { return u; }
   [[nodiscard]] const T* b(const T* u) const { return u + n_ * n_; }
 
   Index n_;
   Activation activation_;
-  kernels::Products products_;
+  Arithmetic arithmetic_;
   ControlLayout layout_;
 };
 

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <optional>
+#include <type_traits>
 
 #include "core/activation_kernels.hpp"
-#include "core/affine.hpp"
+#include "core/arithmetic.hpp"
 #include "core/two_layer_kernels.hpp"
 #include "turnpike/field.hpp"
 
@@ -11,20 +13,21 @@ namespace turnpike {
 
 /// F(X, u) = σ₂(A₂ σ₁(A₁ X + b₁ 1ᵀ) + b₂ 1ᵀ).
 ///
-/// A record holds X (n×D), a = σ₁(Z₁) (h×D), σ₁′ where a does not determine it (h×D), and, unless σ₂ is
-/// the identity, c = σ₂(Z₂) (n×D) and σ₂′ where c does not determine it (n×D).
-template <class T>
+/// A record holds what `Arithmetic` keeps of X, a = σ₁(Z₁) (h×D), σ₁′ where a does not determine it (h×D),
+/// the operand of a, and, unless σ₂ is the identity, c = σ₂(Z₂) (n×D) and σ₂′ where c does not determine it
+/// (n×D).
+template <class T, class Arithmetic = kernels::ExactArithmetic<T>>
 class TwoLayerField final : public VectorField<T> {
  public:
   /// `fused` = false takes the general path for small n too; the results agree to rounding.
   TwoLayerField(Index n, Index h, Activation inner, Activation outer, bool fused = true,
-                kernels::Products products = kernels::Products::full)
+                Arithmetic arithmetic = Arithmetic())
       : n_(n),
         h_(h),
         inner_(inner),
         outer_(outer),
-        fused_(fused && n <= kernels::largest_small_dimension),
-        products_(products),
+        fused_(fused && is_exact && n <= kernels::largest_small_dimension),
+        arithmetic_(arithmetic),
         layout_({{.name = "A1", .rows = h, .columns = n},
                  {.name = "b1", .rows = h, .columns = 1, .vector = true},
                  {.name = "A2", .rows = n, .columns = h},
@@ -33,97 +36,120 @@ class TwoLayerField final : public VectorField<T> {
   [[nodiscard]] Index state_dimension() const override { return n_; }
   [[nodiscard]] const ControlLayout& layout() const override { return layout_; }
   [[nodiscard]] Index record_size(Index columns) const override {
-    return (n_ + hidden_rows() + outer_rows()) * columns;
+    return Arithmetic::kept_size(n_ * columns) + hidden_rows() * columns +
+           Arithmetic::operand_size(h_ * columns) + outer_rows() * columns;
   }
-  [[nodiscard]] Index scratch_size(Index columns) const override { return (h_ + n_) * columns; }
+  [[nodiscard]] Index scratch_size(Index columns) const override {
+    return (h_ + n_) * columns + Arithmetic::operand_size(h_ * columns) +
+           Arithmetic::operand_size(n_ * columns) + Arithmetic::weights_size(n_ * h_);
+  }
   [[nodiscard]] std::optional<FieldForm> form() const override {
     return FieldForm{.hidden = inner_, .output = outer_};
   }
 
-  void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* /*scratch*/) const override {
-    const Parts parts = split(record, X.columns);
+  void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const override {
+    const Record kept = split(record, X.columns);
     const Index columns = X.columns;
     const kernels::TwoLayerControl<T> control = parts_of(u);
     if (fused_) {
-      kernels::dispatch(inner_, [&](auto kernel) {
-        kernels::dispatch_small_dimension(n_, [&](auto n) {
-          kernels::fused_evaluate<n(), decltype(kernel), T>(control, h_, X, Xdot, parts.inner);
+      if constexpr (is_exact) {
+        kernels::dispatch(inner_, [&](auto kernel) {
+          kernels::dispatch_small_dimension(n_, [&](auto n) {
+            kernels::fused_evaluate<n(), decltype(kernel), T>(control, h_, X, Xdot, kept.inner);
+          });
         });
-      });
-    } else {
-      const Tile<T> a{parts.inner.a, h_, columns, columns};
-      for (Index i = 0; i < n_; ++i) {
-        std::copy_n(X.row(i), columns, parts.inner.X + i * columns);
       }
-      kernels::affine<T>(control.A1, control.b1, X, a, products_);  // Z₁ = A₁ X + b₁ 1ᵀ
-      kernels::activate<T>(inner_, a, parts.inner.derivative);      // a = σ₁(Z₁)
-      kernels::affine<T>(control.A2, control.b2, ConstTile<T>(a), Xdot, products_);  // Z₂ = A₂ a + b₂ 1ᵀ
+    } else {
+      const Scratch work = split_scratch(scratch, columns);
+      const Tile<T> a{kept.inner.a, h_, columns, columns};
+      arithmetic_.apply(control.A1, control.b1, arithmetic_.keep(X, kept.inner.X), a,
+                        work.weights);                         // Z₁ = A₁ X + b₁ 1ᵀ
+      kernels::activate<T>(inner_, a, kept.inner.derivative);  // a = σ₁(Z₁)
+      arithmetic_.apply(control.A2, control.b2, arithmetic_.operand(a, kept.operand), Xdot,
+                        work.weights);  // Z₂ = A₂ a + b₂ 1ᵀ
     }
     if (outer_ != Activation::identity) {
-      kernels::activate<T>(outer_, Xdot, parts.outer_derivative);  // Ẋ = σ₂(Z₂)
+      kernels::activate<T>(outer_, Xdot, kept.outer_derivative);  // Ẋ = σ₂(Z₂)
       for (Index i = 0; i < n_; ++i) {
-        std::copy_n(Xdot.row(i), columns, parts.outer + i * columns);
+        std::copy_n(Xdot.row(i), columns, kept.outer + i * columns);
       }
     }
   }
 
   void pull_back(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, T* ubar,
                  T* scratch) const override {
-    const Parts parts = split(const_cast<T*>(record), Lambda.columns);  // NOLINT: only read below
+    const Record kept = split(const_cast<T*>(record), Lambda.columns);  // NOLINT: only read below
     const Index columns = Lambda.columns;
+    const Scratch work = split_scratch(scratch, columns);
     const kernels::TwoLayerControl<T> control = parts_of(u);
-    const Tile<T> Delta1{scratch, h_, columns, columns};
     ConstTile<T> Delta2 = Lambda;
     if (outer_ != Activation::identity) {
-      const Tile<T> product{scratch + h_ * columns, n_, columns, columns};
-      kernels::multiply_by_derivative<T>(outer_, parts.outer, parts.outer_derivative, Lambda, product);
-      Delta2 = product;  // Δ₂ = σ₂′ ∘ Λ
+      kernels::multiply_by_derivative<T>(outer_, kept.outer, kept.outer_derivative, Lambda, work.Delta2);
+      Delta2 = work.Delta2;  // Δ₂ = σ₂′ ∘ Λ
     }
     T* const A1bar = ubar;
     T* const b1bar = ubar + h_ * n_;
     T* const A2bar = b1bar + h_;
     T* const b2bar = A2bar + n_ * h_;
     if (fused_ && Xbar.data != nullptr && ubar != nullptr) {
-      kernels::dispatch(inner_, [&](auto kernel) {
-        kernels::dispatch_small_dimension(n_, [&](auto n) {
-          kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, parts.inner, Xbar, A1bar,
-                                                             b1bar, A2bar);
+      if constexpr (is_exact) {
+        kernels::dispatch(inner_, [&](auto kernel) {
+          kernels::dispatch_small_dimension(n_, [&](auto n) {
+            kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, kept.inner, Xbar, A1bar,
+                                                               b1bar, A2bar);
+          });
         });
-      });
+      }
       kernels::accumulate_row_sums<T>(Delta2, b2bar);
       return;
     }
-    kernels::affine_pull_back_state<T>(control.A2, Delta2, Delta1, products_);
-    kernels::multiply_by_derivative<T>(inner_, parts.inner.a, parts.inner.derivative, Delta1,
-                                       Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
+    const auto operand2 = arithmetic_.operand(Delta2, work.operand2);
+    arithmetic_.pull_back_state(control.A2, operand2, work.Delta1, work.weights);
+    kernels::multiply_by_derivative<T>(inner_, kept.inner.a, kept.inner.derivative, work.Delta1,
+                                       work.Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
+    const auto operand1 = arithmetic_.operand(work.Delta1, work.operand1);
     if (Xbar.data != nullptr) {
-      kernels::affine_pull_back_state<T>(control.A1, Delta1, Xbar, products_);  // X̄ = A₁ᵀΔ₁
+      arithmetic_.pull_back_state(control.A1, operand1, Xbar, work.weights);  // X̄ = A₁ᵀΔ₁
     }
     if (ubar != nullptr) {
-      const ConstTile<T> X{parts.inner.X, n_, columns, columns};
-      const ConstTile<T> a{parts.inner.a, h_, columns, columns};
-      kernels::affine_pull_back_control<T>(X, Delta1, A1bar, b1bar, products_);  // Ā₁ += Δ₁Xᵀ
-      kernels::affine_pull_back_control<T>(a, Delta2, A2bar, b2bar, products_);  // Ā₂ += Δ₂aᵀ
+      const auto X = arithmetic_.kept(kept.inner.X, n_, columns);
+      const auto a = arithmetic_.same_operand({kept.inner.a, h_, columns, columns}, kept.operand);
+      arithmetic_.pull_back_weights(X, operand1, A1bar);    // Ā₁ += Δ₁Xᵀ
+      kernels::accumulate_row_sums<T>(work.Delta1, b1bar);  // b̄₁ += Δ₁1
+      arithmetic_.pull_back_weights(a, operand2, A2bar);    // Ā₂ += Δ₂aᵀ
+      kernels::accumulate_row_sums<T>(Delta2, b2bar);       // b̄₂ += Δ₂1
     }
   }
 
   void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const override {
-    const Parts parts = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
+    const Record kept = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
+    const Scratch work = split_scratch(scratch, V.columns);
     const kernels::TwoLayerControl<T> control = parts_of(u);
-    const Tile<T> hidden{scratch, h_, V.columns, V.columns};
-    kernels::affine<T>(control.A1, nullptr, V, hidden, products_);
-    kernels::multiply_by_derivative<T>(inner_, parts.inner.a, parts.inner.derivative, hidden, hidden);
-    kernels::affine<T>(control.A2, nullptr, ConstTile<T>(hidden), JV, products_);  // JV = A₂ (σ₁′ ∘ A₁V)
+    const Tile<T>& hidden = work.Delta1;
+    arithmetic_.apply(control.A1, nullptr, arithmetic_.operand(V, work.operand2), hidden, work.weights);
+    kernels::multiply_by_derivative<T>(inner_, kept.inner.a, kept.inner.derivative, hidden, hidden);
+    arithmetic_.apply(control.A2, nullptr, arithmetic_.operand(hidden, work.operand1), JV,
+                      work.weights);  // JV = A₂ (σ₁′ ∘ A₁V)
     if (outer_ != Activation::identity) {
-      kernels::multiply_by_derivative<T>(outer_, parts.outer, parts.outer_derivative, JV, JV);
+      kernels::multiply_by_derivative<T>(outer_, kept.outer, kept.outer_derivative, JV, JV);
     }
   }
 
  private:
-  struct Parts {
+  static constexpr bool is_exact = std::is_same_v<Arithmetic, kernels::ExactArithmetic<T>>;
+
+  struct Record {
     kernels::TwoLayerRecord<T> inner;
+    T* operand;  // of a
     T* outer;
     T* outer_derivative;
+  };
+  struct Scratch {
+    Tile<T> Delta1;
+    Tile<T> Delta2;
+    T* operand1;
+    T* operand2;
+    T* weights;
   };
   [[nodiscard]] Index hidden_rows() const { return kernels::keeps_derivative(inner_) ? 2 * h_ : h_; }
   [[nodiscard]] Index outer_rows() const {
@@ -132,10 +158,21 @@ class TwoLayerField final : public VectorField<T> {
     }
     return kernels::keeps_derivative(outer_) ? 2 * n_ : n_;
   }
-  [[nodiscard]] Parts split(T* record, Index columns) const {
-    T* const a = record + n_ * columns;
-    T* const outer = a + hidden_rows() * columns;
-    return {{record, a, a + h_ * columns}, outer, outer + n_ * columns};
+  [[nodiscard]] Record split(T* record, Index columns) const {
+    T* const a = record + Arithmetic::kept_size(n_ * columns);
+    T* const operand = a + hidden_rows() * columns;
+    T* const outer = operand + Arithmetic::operand_size(h_ * columns);
+    return {{record, a, a + h_ * columns}, operand, outer, outer + n_ * columns};
+  }
+  [[nodiscard]] Scratch split_scratch(T* scratch, Index columns) const {
+    T* const Delta2 = scratch + h_ * columns;
+    T* const operand1 = Delta2 + n_ * columns;
+    T* const operand2 = operand1 + Arithmetic::operand_size(h_ * columns);
+    return {{scratch, h_, columns, columns},
+            {Delta2, n_, columns, columns},
+            operand1,
+            operand2,
+            operand2 + Arithmetic::operand_size(n_ * columns)};
   }
   [[nodiscard]] kernels::TwoLayerControl<T> parts_of(const T* u) const {
     const T* const b1 = u + h_ * n_;
@@ -148,7 +185,7 @@ class TwoLayerField final : public VectorField<T> {
   Activation inner_;
   Activation outer_;
   bool fused_;
-  kernels::Products products_;
+  Arithmetic arithmetic_;
   ControlLayout layout_;
 };
 

@@ -55,14 +55,6 @@ class EnsembleEvaluator {
     return tiles_for(samples).count <= TileSet<T>::group_size;
   }
 
-  [[nodiscard]] Index piece_count() const { return sums_.pieces().count(); }
-  void visit_pieces(const GradientSink& visit) const {
-    for (Index p = 0; p < piece_count(); ++p) {
-      const Piece piece = sums_.pieces().piece(p);
-      visit(p, piece.first, piece.count);
-    }
-  }
-
   ObjectiveTerms<T> value(const Control<T>& u) {
     return run(tiles_for(sample_count()), u, nullptr, nullptr, nullptr, [](Index, Index, TileWork<T>&) {});
   }

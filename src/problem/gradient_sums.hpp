@@ -25,8 +25,6 @@ class GradientSums {
         norms_(static_cast<std::size_t>(pieces_.count())),
         control_squares_(static_cast<std::size_t>(pieces_.count())) {}
 
-  [[nodiscard]] const Pieces& pieces() const { return pieces_; }
-
   /// The squares that `control_term` sums.
   void sum_squares(const Control<T>& u) {
     parallel_for(definition_.threads, pieces_.count(), [&](Index p) { sum_squares(u, p); });
@@ -97,7 +95,7 @@ class GradientSums {
         finish_piece(set, tiles, u, gradient, from + p, first, begins, ends, sink != nullptr);
         if (ends && sink != nullptr && std::isfinite(norms_[static_cast<std::size_t>(from + p)])) {
           const Piece piece = pieces_.piece(from + p);
-          (*sink)(from + p, piece.first, piece.count);
+          (*sink)(piece.first, piece.count);
         }
       });
       if (ends) {
@@ -111,6 +109,12 @@ class GradientSums {
   }
 
  private:
+  static void add(const T* from, T* to, Index count) {
+    for (Index i = 0; i < count; ++i) {
+      to[i] += from[i];
+    }
+  }
+
   void finish_piece(TileSet<T>& set, Index tiles, const Control<T>& u, Control<T>& gradient, Index p,
                     Index first_interval, bool begins, bool ends, bool with_squares) {
     const Piece piece = pieces_.piece(p);
@@ -121,31 +125,24 @@ class GradientSums {
     };
     for (Index stride = 1; stride < tiles; stride *= 2) {
       for (Index slot = 0; slot + stride < tiles; slot += 2 * stride) {
-        T* const to = own(slot);
-        const T* const from = own(slot + stride);
-        for (Index i = 0; i < piece.count; ++i) {
-          to[i] += from[i];
-        }
+        add(own(slot + stride), own(slot), piece.count);
       }
     }
     T* const g = gradient.values().data() + piece.first;
-    const T* const sum = own(0);
-    if (begins) {
+    T* const sum = own(0);
+    if (!begins) {
+      add(g, sum, piece.count);
+    }
+    if (!ends) {
       std::copy_n(sum, piece.count, g);
     } else {
-      for (Index i = 0; i < piece.count; ++i) {
-        g[i] += sum[i];
-      }
-    }
-    if (ends) {
-      const T* const values = u.values().data();
-      for (Index i = piece.first; i < piece.first + piece.count;) {
-        const Index k = i / n_u;
-        const Index end = std::min((k + 1) * n_u, piece.first + piece.count);
+      const T* const values = u.values().data() + piece.first;
+      for (Index i = 0; i < piece.count;) {
+        const Index k = (piece.first + i) / n_u;
+        const Index end = std::min((k + 1) * n_u - piece.first, piece.count);
         const T weight = T(2 * definition_.grid.length(k) * definition_.r);
-        T* const to = gradient.values().data();
         for (; i < end; ++i) {
-          to[i] += weight * values[i];
+          g[i] = sum[i] + weight * values[i];
         }
       }
       norms_[static_cast<std::size_t>(p)] = square_norm<double>(g, piece.count);

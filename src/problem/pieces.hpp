@@ -50,13 +50,15 @@ class Pieces {
   std::vector<Index> first_pieces_;
 };
 
-/// Σ x_i² in the arithmetic of Sum: eight partial sums, so that the order is fixed and the loop vectorizes.
+/// Σ x_i² in the arithmetic of Sum: partial sums, so that the order is fixed and the loop vectorizes, and more
+/// of them than one register holds, so that no addition waits for the one before.
 template <class Sum, class T>
 Sum square_norm(const T* x, Index count) {
-  std::array<Sum, 8> sums{};
+  constexpr Index parts = 32;
+  std::array<Sum, parts> sums{};
   Index i = 0;
-  for (; i + 8 <= count; i += 8) {
-    for (Index j = 0; j < 8; ++j) {
+  for (; i + parts <= count; i += parts) {
+    for (Index j = 0; j < parts; ++j) {
       const auto value = static_cast<Sum>(x[i + j]);
       sums[static_cast<std::size_t>(j)] += value * value;
     }

@@ -185,16 +185,6 @@ bool OptimalControlProblem<T>::fails_before_gradient(Index samples) const {
 }
 
 template <class T>
-Index OptimalControlProblem<T>::piece_count() const {
-  return workspace_->evaluator.piece_count();
-}
-
-template <class T>
-void OptimalControlProblem<T>::visit_pieces(const GradientSink& visit) const {
-  workspace_->evaluator.visit_pieces(visit);
-}
-
-template <class T>
 Objective OptimalControlProblem<T>::value(const Control<T>& u) {
   check_control(u, definition());
   return in_double(workspace_->evaluator.value(u), sample_count());

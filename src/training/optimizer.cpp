@@ -1,7 +1,6 @@
 #include "turnpike/optimizer.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
 #include <numbers>
@@ -50,9 +49,9 @@ void Optimizer<T>::begin_step(double learning_rate, double scale) {
   now_.second = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
 }
 
-/// `before` may be g: each entry is read before it is written.
+/// `updated` may be u or g: each entry is read before it is written.
 template <class T>
-void Optimizer<T>::update(T* u, const T* g, T* before, std::ptrdiff_t first, std::ptrdiff_t count) {
+void Optimizer<T>::update(const T* u, const T* g, T* updated, std::ptrdiff_t first, std::ptrdiff_t count) {
   const Coefficients c = now_;
   const auto move = [&](auto&& to) {
 #if !defined(__clang__)
@@ -60,8 +59,7 @@ void Optimizer<T>::update(T* u, const T* g, T* before, std::ptrdiff_t first, std
 #endif
     for (std::ptrdiff_t i = first; i < first + count; ++i) {
       const T old = u[i];
-      u[i] = to(i, old, c.scale * g[i] + c.weight_decay * old);
-      before[i] = old;
+      updated[i] = to(i, old, c.scale * g[i] + c.weight_decay * old);
     }
   };
   if (options_.kind == OptimizerKind::sgd) {
@@ -78,7 +76,7 @@ void Optimizer<T>::update(T* u, const T* g, T* before, std::ptrdiff_t first, std
 }
 
 template <class T>
-void Optimizer<T>::update(std::span<T> u, std::span<T> g, std::ptrdiff_t first, std::ptrdiff_t count) {
+void Optimizer<T>::update(std::span<const T> u, std::span<T> g, std::ptrdiff_t first, std::ptrdiff_t count) {
   assert(u.size() == g.size());
   update(u.data(), g.data(), g.data(), first, count);
 }
@@ -87,13 +85,7 @@ template <class T>
 void Optimizer<T>::step(std::span<T> u, std::span<const T> g, double learning_rate, double scale) {
   assert(u.size() == g.size());
   begin_step(learning_rate, scale);
-  // Pieces whose former values fit into a cache.
-  constexpr std::ptrdiff_t piece = 1024;
-  std::array<T, piece> before;
-  const auto size = static_cast<std::ptrdiff_t>(u.size());
-  for (std::ptrdiff_t first = 0; first < size; first += piece) {
-    update(u.data(), g.data(), before.data() - first, first, std::min(piece, size - first));
-  }
+  update(u.data(), g.data(), u.data(), 0, static_cast<std::ptrdiff_t>(u.size()));
 }
 
 template class Optimizer<float>;

@@ -99,8 +99,7 @@ Trainer<T>::Trainer(OptimalControlProblem<T>& problem, Control<T> initial, const
       control_(std::move(initial)),
       gradient_(problem.zero_control()),
       optimizer_(options.optimizer, control_.values().size()),
-      order_(static_cast<std::size_t>(problem.sample_count())),
-      updated_(static_cast<std::size_t>(problem.piece_count())) {
+      order_(static_cast<std::size_t>(problem.sample_count())) {
   const std::int64_t per_epoch = steps_per_epoch();
   learning_rate_ = {.rate = options.learning_rate,
                     .schedule = options.schedule,
@@ -205,7 +204,7 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
                            Objective& objective) {
   metrics.learning_rate = learning_rate_.at(optimizer_.steps());
   const bool initial = optimizer_.steps() == 0;
-  const std::span<T> u = control_.values();
+  const std::span<const T> u = control_.values();
   const std::span<T> g = gradient_.values();
   const auto evaluate = [&](const GradientSink& sink) {
     return options_.batch == 0 ? problem_->value_and_gradient(control_, gradient_, sink)
@@ -215,16 +214,16 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   // whole gradient first.
   constexpr Index beyond_caches = Index{1} << 20;
   const bool piecewise = options_.clip == 0 && control_.size() > beyond_caches;
-  std::fill(updated_.begin(), updated_.end(), 0);
   const Index samples = options_.batch == 0 ? problem_->sample_count() : static_cast<Index>(batch.size());
   if (moved_ && !problem_->fails_before_gradient(samples)) {
     former_.assign(g.begin(), g.end());
   }
+  std::atomic<bool> begun = false;
   if (piecewise) {
     optimizer_.begin_step(metrics.learning_rate);
-    const auto update = [&](Index piece, Index first, Index count) {
+    const auto update = [&](Index first, Index count) {
+      begun.store(true, std::memory_order_relaxed);
       optimizer_.update(u, g, first, count);
-      updated_[static_cast<std::size_t>(piece)] = 1;
     };
     objective = evaluate(std::ref(update));  // by reference, so that nothing is allocated
   } else {
@@ -242,7 +241,9 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
     if (piecewise) {
       optimizer_.set_steps(optimizer_.steps() - 1);
     }
-    return_to_last_good(objective);
+    if (!begun) {
+      return_to_last_good(objective);
+    }
     return false;
   }
   if (!piecewise) {
@@ -251,24 +252,18 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
     optimizer_.begin_step(metrics.learning_rate, clipped ? options_.clip / norm : 1.0);
     optimizer_.update(u, g, 0, control_.size());
   }
+  std::swap(control_, gradient_);
   moved_ = true;
   return true;
 }
 
-/// After a failure of the states or costs that is the control before the last step, after one of the gradient
-/// this control, as far as the failed step has left it alone.
+/// After a failure of the states or costs that is the control before the last step, after one of the
+/// gradient, or where the new control has begun to take the place of the one before, this control.
 template <class T>
 void Trainer<T>::return_to_last_good(const Objective& objective) {
-  const bool begun = std::any_of(updated_.begin(), updated_.end(), [](unsigned char u) { return u != 0; });
   const bool gradient_failed =
       objective.status.ok() || objective.status.step.outcome == StepOutcome::gradient_not_finite;
-  if (begun) {
-    problem_->visit_pieces([&](Index piece, Index first, Index count) {
-      if (updated_[static_cast<std::size_t>(piece)] != 0) {
-        std::copy_n(gradient_.values().begin() + first, count, control_.values().begin() + first);
-      }
-    });
-  } else if (!gradient_failed && moved_) {
+  if (!gradient_failed && moved_) {
     const std::span<const T> former = former_.empty() ? gradient_.values() : std::span<T>(former_);
     std::copy(former.begin(), former.end(), control_.values().begin());
   }

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <algorithm>
+
+#include "core/affine.hpp"
+#include "core/bf16.hpp"
+#include "core/matrix_product.hpp"
+
+/// How a field's layers Z = A X + b 1ᵀ are computed: what products take of states, what a record keeps of
+/// them, and Z and its adjoint. A is m×n, X n×D, Δ = ∂/∂Z m×D; an operand is what a product takes of a state.
+namespace turnpike::kernels {
+
+/// In T throughout.
+template <class T>
+class ExactArithmetic {
+ public:
+  using Operand = ConstTile<T>;
+
+  /// Entries of T that an operand takes beside its state, a copy for the way back, and rounded weights.
+  [[nodiscard]] static constexpr Index operand_size(Index /*entries*/) { return 0; }
+  [[nodiscard]] static constexpr Index kept_size(Index entries) { return entries; }
+  [[nodiscard]] static constexpr Index weights_size(Index /*entries*/) { return 0; }
+
+  [[nodiscard]] static Operand operand(ConstTile<T> X, T* /*memory*/) { return X; }
+  /// The operand of a state that `operand` was told before, with the same memory.
+  [[nodiscard]] static Operand same_operand(ConstTile<T> X, const T* /*memory*/) { return X; }
+  /// The operand of X, which is kept in `memory` beyond the life of X.
+  [[nodiscard]] static Operand keep(ConstTile<T> X, T* memory) {
+    for (Index i = 0; i < X.rows; ++i) {
+      std::copy_n(X.row(i), X.columns, memory + i * X.columns);
+    }
+    return X;
+  }
+  [[nodiscard]] static Operand kept(const T* memory, Index rows, Index columns) {
+    return {memory, rows, columns, columns};
+  }
+
+  /// Z = A X + b 1ᵀ; b may be null.
+  static void apply(const T* A, const T* b, Operand X, Tile<T> Z, T* /*weights*/) { affine<T>(A, b, X, Z); }
+  /// X̄ = Aᵀ Δ.
+  static void pull_back_state(const T* A, Operand Delta, Tile<T> Xbar, T* /*weights*/) {
+    affine_pull_back_state<T>(A, Delta, Xbar);
+  }
+  /// Ā += Δ Xᵀ.
+  static void pull_back_weights(Operand X, Operand Delta, T* Abar) {
+    affine_pull_back_weights<T>(X, Delta, Abar);
+  }
+};
+
+/// With both factors of every product rounded to bfloat16 and sums in float. Each state is rounded once.
+class Bf16Arithmetic {
+ public:
+  using Operand = ConstTile<Bf16>;
+
+  explicit Bf16Arithmetic(Bf16Products products) : products_(products) {}
+
+  [[nodiscard]] static constexpr Index operand_size(Index entries) { return floats_for_bf16(entries); }
+  [[nodiscard]] static constexpr Index kept_size(Index entries) { return floats_for_bf16(entries); }
+  [[nodiscard]] static constexpr Index weights_size(Index entries) { return floats_for_bf16(entries); }
+
+  [[nodiscard]] static Operand operand(ConstTile<float> X, float* memory) {
+    return round_to_bf16(X, bf16_in(memory));
+  }
+  [[nodiscard]] static Operand same_operand(ConstTile<float> X, const float* memory) {
+    return kept(memory, X.rows, X.columns);
+  }
+  [[nodiscard]] static Operand keep(ConstTile<float> X, float* memory) { return operand(X, memory); }
+  [[nodiscard]] static Operand kept(const float* memory, Index rows, Index columns) {
+    return {bf16_in(memory), rows, columns, columns};
+  }
+
+  void apply(const float* A, const float* b, Operand X, Tile<float> Z, float* weights) const {
+    multiply({round_to_bf16({A, Z.rows, X.rows, X.rows}, bf16_in(weights))}, {X}, Z, false, products_);
+    if (b != nullptr) {
+      add_to_rows(b, Z);
+    }
+  }
+  void pull_back_state(const float* A, Operand Delta, Tile<float> Xbar, float* weights) const {
+    multiply({round_to_bf16({A, Delta.rows, Xbar.rows, Xbar.rows}, bf16_in(weights)), true}, {Delta}, Xbar,
+             false, products_);
+  }
+  void pull_back_weights(Operand X, Operand Delta, float* Abar) const {
+    multiply({Delta}, {X, true}, {Abar, Delta.rows, X.rows, X.rows}, true, products_);
+  }
+
+ private:
+  Bf16Products products_;
+};
+
+}  // namespace turnpike::kernels
