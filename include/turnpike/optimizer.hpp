@@ -51,11 +51,11 @@ class Optimizer {
   /// One update of u with gradient g (both of the constructor's size); `scale` multiplies g (clipping).
   void step(std::span<T> u, std::span<const T> g, double learning_rate, double scale = 1);
 
-  /// The same update piece by piece: `begin_step`, then `update` once for all entries. The entries `first` to
-  /// `first + count` − 1 of g become those of the updated u, which itself stays. Pieces may be updated on
-  /// several threads.
+  /// The same update piece by piece: `begin_step`, then `update` once for all entries. `piece` are those of g
+  /// from `first` on; in `updated` (of the constructor's size, as u) stand thereafter those of the updated u.
+  /// `updated` may be u, `piece` may be a part of it. Pieces may be updated on several threads.
   void begin_step(double learning_rate, double scale = 1);
-  void update(std::span<const T> u, std::span<T> g, std::ptrdiff_t first, std::ptrdiff_t count);
+  void update(std::ptrdiff_t first, std::span<const T> piece, std::span<const T> u, std::span<T> updated);
 
   /// What a checkpoint needs beside u: the moments and the number of steps taken.
   [[nodiscard]] std::span<T> first_moment() { return m_; }
@@ -68,7 +68,6 @@ class Optimizer {
   struct Coefficients {
     T scale, rate, eta, weight_decay, shrink, beta1, beta2, epsilon, second;
   };
-  void update(const T* u, const T* g, T* updated, std::ptrdiff_t first, std::ptrdiff_t count);
 
   OptimizerOptions options_;
   Coefficients now_{};

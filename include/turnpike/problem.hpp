@@ -84,9 +84,10 @@ struct Objective {
   [[nodiscard]] double total() const { return running + control + terminal; }
 };
 
-/// Told that the entries `first` to `first + count` − 1 of the gradient are complete. The gradient may then
-/// be changed there. Calls come from the problem's threads, for each entry once, later intervals first.
-using GradientSink = std::function<void(Index first, Index count)>;
+/// Sees the entries `first` to `first + count` − 1 of the gradient, while they are in cache, at `entries`.
+/// Calls come from the problem's threads, for each entry once, later intervals first.
+template <class T>
+using GradientSink = std::function<void(Index first, Index count, const T* entries)>;
 
 /// Sees the states X (n×columns) of the samples `first` to `first + columns` − 1 at the time of index j.
 /// Calls for different samples come from different threads, those for one sample in the order of j.
@@ -126,11 +127,12 @@ class OptimalControlProblem {
   /// The same with means over the samples `batch` (indices below D) instead of all.
   Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch, Control<T>& gradient);
 
-  /// The same; `sink`, unless it is empty, sees every piece of the gradient as soon as it is complete, while
-  /// it is in cache. When the status is not ok, some pieces may have been seen.
-  Objective value_and_gradient(const Control<T>& u, Control<T>& gradient, const GradientSink& sink);
+  /// The same; `sink`, unless it is empty, sees every piece of the gradient as soon as it is complete and
+  /// finite. It is not stored then: the sink may keep what it likes in its place in `gradient`. When the
+  /// status is not ok, some pieces may have been seen.
+  Objective value_and_gradient(const Control<T>& u, Control<T>& gradient, const GradientSink<T>& sink);
   Objective value_and_gradient(const Control<T>& u, std::span<const Index> batch, Control<T>& gradient,
-                               const GradientSink& sink);
+                               const GradientSink<T>& sink);
   /// Whether a failure of the states of one of `samples` samples leaves the gradient untouched.
   [[nodiscard]] bool fails_before_gradient(Index samples) const;
 

@@ -61,7 +61,7 @@ class EnsembleEvaluator {
 
   /// Means over the samples `batch`, over all where it is empty.
   ObjectiveTerms<T> value_and_gradient(const Control<T>& u, std::span<const Index> batch,
-                                       Control<T>& gradient, const GradientSink& sink = {}) {
+                                       Control<T>& gradient, const GradientSink<T>& sink = {}) {
     const Index samples = batch.empty() ? sample_count() : static_cast<Index>(batch.size());
     return run(tiles_for(samples), u, batch.empty() ? nullptr : batch.data(), &gradient,
                sink ? &sink : nullptr, [](Index, Index, TileWork<T>&) {});
@@ -169,7 +169,7 @@ class EnsembleEvaluator {
 
   template <class AtNode>
   ObjectiveTerms<T> run(TileSet<T>& set, const Control<T>& u, const Index* batch, Control<T>* gradient,
-                        const GradientSink* sink, AtNode&& at_node) {
+                        const GradientSink<T>* sink, AtNode&& at_node) {
     Index samples = 0;
     for (Index i = 0; i < set.count; ++i) {
       samples += set.tile(i).columns();

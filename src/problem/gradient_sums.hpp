@@ -67,7 +67,7 @@ class GradientSums {
   /// Σ over the group's tiles of ∇V, block of intervals by block, added to `gradient`; with the last group
   /// comes the gradient of r‖u‖².
   IntegrationStatus pull_back(TileSet<T>& set, Index group, Index tiles, const Control<T>& u,
-                              Control<T>& gradient, const GradientSink* sink) {
+                              Control<T>& gradient, const GradientSink<T>* sink) {
     const bool begins = group == 0;
     const bool ends = group + tiles == set.count;
     set.gradients.resize(static_cast<std::size_t>(std::min(set.count, TileSet<T>::group_size)));
@@ -92,11 +92,7 @@ class GradientSums {
       }
       const Index from = pieces_.first_piece(block);
       parallel_for(definition_.threads, pieces_.first_piece(block + 1) - from, [&](Index p) {
-        finish_piece(set, tiles, u, gradient, from + p, first, begins, ends, sink != nullptr);
-        if (ends && sink != nullptr && std::isfinite(norms_[static_cast<std::size_t>(from + p)])) {
-          const Piece piece = pieces_.piece(from + p);
-          (*sink)(piece.first, piece.count);
-        }
+        finish_piece(set, tiles, u, gradient, from + p, first, begins, ends, sink);
       });
       if (ends) {
         const IntegrationStatus status = check_gradient(gradient, block);
@@ -116,7 +112,7 @@ class GradientSums {
   }
 
   void finish_piece(TileSet<T>& set, Index tiles, const Control<T>& u, Control<T>& gradient, Index p,
-                    Index first_interval, bool begins, bool ends, bool with_squares) {
+                    Index first_interval, bool begins, bool ends, const GradientSink<T>* sink) {
     const Piece piece = pieces_.piece(p);
     const Index n_u = u.layout().size();
     const Index offset = piece.first - first_interval * n_u;
@@ -133,23 +129,26 @@ class GradientSums {
     if (!begins) {
       add(g, sum, piece.count);
     }
-    if (!ends) {
-      std::copy_n(sum, piece.count, g);
-    } else {
+    if (ends) {
       const T* const values = u.values().data() + piece.first;
       for (Index i = 0; i < piece.count;) {
         const Index k = (piece.first + i) / n_u;
         const Index end = std::min((k + 1) * n_u - piece.first, piece.count);
         const T weight = T(2 * definition_.grid.length(k) * definition_.r);
         for (; i < end; ++i) {
-          g[i] = sum[i] + weight * values[i];
+          sum[i] += weight * values[i];
         }
       }
-      norms_[static_cast<std::size_t>(p)] = square_norm<double>(g, piece.count);
-      if (with_squares) {
+      double& norm = norms_[static_cast<std::size_t>(p)];
+      norm = square_norm<double>(sum, piece.count);
+      if (sink != nullptr) {
         sum_squares(u, p);
+        if (std::isfinite(norm)) {
+          return (*sink)(piece.first, piece.count, sum);
+        }
       }
     }
+    std::copy_n(sum, piece.count, g);
   }
 
   /// Σ_k h_k r‖u_k‖² over the piece.

@@ -50,8 +50,8 @@ class Pieces {
   std::vector<Index> first_pieces_;
 };
 
-/// Σ x_i² in the arithmetic of Sum: partial sums, so that the order is fixed and the loop vectorizes, and more
-/// of them than one register holds, so that no addition waits for the one before.
+/// Σ x_i² in the arithmetic of Sum: partial sums, so that the order is fixed and the loop vectorizes, and
+/// more of them than one register holds, so that no addition waits for the one before.
 template <class Sum, class T>
 Sum square_norm(const T* x, Index count) {
   constexpr Index parts = 32;

@@ -192,12 +192,12 @@ Objective OptimalControlProblem<T>::value(const Control<T>& u) {
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Control<T>& gradient) {
-  return value_and_gradient(u, gradient, GradientSink());
+  return value_and_gradient(u, gradient, GradientSink<T>());
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Control<T>& gradient,
-                                                       const GradientSink& sink) {
+                                                       const GradientSink<T>& sink) {
   check_control(u, definition());
   check_control(gradient, definition());
   return in_double(workspace_->evaluator.value_and_gradient(u, {}, gradient, sink), sample_count());
@@ -206,12 +206,12 @@ Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, Cont
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, std::span<const Index> batch,
                                                        Control<T>& gradient) {
-  return value_and_gradient(u, batch, gradient, GradientSink());
+  return value_and_gradient(u, batch, gradient, GradientSink<T>());
 }
 
 template <class T>
 Objective OptimalControlProblem<T>::value_and_gradient(const Control<T>& u, std::span<const Index> batch,
-                                                       Control<T>& gradient, const GradientSink& sink) {
+                                                       Control<T>& gradient, const GradientSink<T>& sink) {
   check_control(u, definition());
   check_control(gradient, definition());
   check_batch(batch, sample_count());

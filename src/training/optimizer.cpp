@@ -49,25 +49,30 @@ void Optimizer<T>::begin_step(double learning_rate, double scale) {
   now_.second = static_cast<T>(1 / (1 - std::pow(options_.beta2, t)));
 }
 
-/// `updated` may be u or g: each entry is read before it is written.
 template <class T>
-void Optimizer<T>::update(const T* u, const T* g, T* updated, std::ptrdiff_t first, std::ptrdiff_t count) {
+void Optimizer<T>::update(std::ptrdiff_t first, std::span<const T> piece, std::span<const T> u,
+                          std::span<T> updated) {
+  assert(u.size() == updated.size() && static_cast<std::size_t>(first) + piece.size() <= u.size());
   const Coefficients c = now_;
+  const T* const g = piece.data();
+  const T* const before = u.data() + first;
+  T* const after = updated.data() + first;
+  const auto count = static_cast<std::ptrdiff_t>(piece.size());
   const auto move = [&](auto&& to) {
 #if !defined(__clang__)
 #pragma GCC ivdep
 #endif
-    for (std::ptrdiff_t i = first; i < first + count; ++i) {
-      const T old = u[i];
-      updated[i] = to(i, old, c.scale * g[i] + c.weight_decay * old);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      const T old = before[i];
+      after[i] = to(i, old, c.scale * g[i] + c.weight_decay * old);
     }
   };
   if (options_.kind == OptimizerKind::sgd) {
     move([&](std::ptrdiff_t /*i*/, T old, T slope) { return old - c.eta * slope; });
     return;
   }
-  T* const m = m_.data();
-  T* const v = v_.data();
+  T* const m = m_.data() + first;
+  T* const v = v_.data() + first;
   move([&](std::ptrdiff_t i, T old, T slope) {
     m[i] = c.beta1 * m[i] + (T(1) - c.beta1) * slope;
     v[i] = c.beta2 * v[i] + (T(1) - c.beta2) * slope * slope;
@@ -76,16 +81,10 @@ void Optimizer<T>::update(const T* u, const T* g, T* updated, std::ptrdiff_t fir
 }
 
 template <class T>
-void Optimizer<T>::update(std::span<const T> u, std::span<T> g, std::ptrdiff_t first, std::ptrdiff_t count) {
-  assert(u.size() == g.size());
-  update(u.data(), g.data(), g.data(), first, count);
-}
-
-template <class T>
 void Optimizer<T>::step(std::span<T> u, std::span<const T> g, double learning_rate, double scale) {
   assert(u.size() == g.size());
   begin_step(learning_rate, scale);
-  update(u.data(), g.data(), u.data(), 0, static_cast<std::ptrdiff_t>(u.size()));
+  update(0, g, u, u);
 }
 
 template class Optimizer<float>;

@@ -206,7 +206,7 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   const bool initial = optimizer_.steps() == 0;
   const std::span<const T> u = control_.values();
   const std::span<T> g = gradient_.values();
-  const auto evaluate = [&](const GradientSink& sink) {
+  const auto evaluate = [&](const GradientSink<T>& sink) {
     return options_.batch == 0 ? problem_->value_and_gradient(control_, gradient_, sink)
                                : problem_->value_and_gradient(control_, batch, gradient_, sink);
   };
@@ -221,9 +221,9 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   std::atomic<bool> begun = false;
   if (piecewise) {
     optimizer_.begin_step(metrics.learning_rate);
-    const auto update = [&](Index first, Index count) {
+    const auto update = [&](Index first, Index count, const T* slope) {
       begun.store(true, std::memory_order_relaxed);
-      optimizer_.update(u, g, first, count);
+      optimizer_.update(first, {slope, static_cast<std::size_t>(count)}, u, g);
     };
     objective = evaluate(std::ref(update));  // by reference, so that nothing is allocated
   } else {
@@ -250,7 +250,7 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
     const double norm = objective.gradient_norm;
     const bool clipped = options_.clip > 0 && norm > options_.clip;
     optimizer_.begin_step(metrics.learning_rate, clipped ? options_.clip / norm : 1.0);
-    optimizer_.update(u, g, 0, control_.size());
+    optimizer_.update(0, g, u, g);
   }
   std::swap(control_, gradient_);
   moved_ = true;
