@@ -1,16 +1,20 @@
-"""One training step at MNIST's size (60 layers, n = 784, h = 128, batch 256, float), beside PyTorch in one run.
+"""One training step at MNIST's size (60 layers, n = 784, h = 128, batch 256), beside PyTorch in float in one run.
 
-Usage: bench/mnist.py PROGRAM, with PROGRAM the built bench_mnist. Needs python3-torch. Both take the value and the
-gradient of the soft cross-entropy at every layer and an Adam step. Measures in turns, each in a process of its own,
-and compares medians. Run it with nothing else on the machine. Each side has its fastest setting: PyTorch its Adam and its
-threads, turnpike its tile, which is half a batch unless run.tile says otherwise.
+Usage: bench/mnist.py PROGRAM, with PROGRAM the built bench_mnist. Needs python3-torch and libopenblas0-pthread. Both take
+the value and the gradient of the soft cross-entropy at every layer and an Adam step. Measures in turns, each in a process
+of its own, and compares medians. Run it with nothing else on the machine. Each side has its fastest setting: PyTorch its
+Adam, its threads, at most as many as turnpike, and its kernels; turnpike its tile, which is half a batch unless run.tile
+says otherwise. bf16 is measured where the processor has it.
 """
 
 import os
+import pathlib
 import statistics
 import subprocess
 import sys
 import time
+
+import openblas
 
 N, n, h, B, C, p_d, r = 60, 784, 128, 256, 10, 0.91, 1e-5
 ROUNDS = 3
@@ -21,6 +25,7 @@ def torch_step_seconds(threads, variant):
     import torch
     import torch.nn.functional as F
 
+    openblas.demand()
     torch.set_num_threads(threads)
     torch.manual_seed(1)
 
@@ -62,45 +67,53 @@ def torch_step_seconds(threads, variant):
 
 def in_own_process(threads, variant, blas_threads):
     """OpenBLAS, which PyTorch calls here, has threads of its own: `blas_threads`, all cores where that is None."""
-    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    environment = openblas.unrestrained(os.environ)
     if blas_threads is not None:
         environment.update(OPENBLAS_NUM_THREADS=str(blas_threads), OMP_NUM_THREADS=str(threads))
-    output = subprocess.run([sys.executable, __file__, "--torch", str(threads), variant], check=True,
-                            capture_output=True, text=True, env=environment)
+    output = subprocess.run([sys.executable, __file__, "--torch", str(threads), variant], stdout=subprocess.PIPE, text=True,
+                            env=environment)
+    if output.returncode != 0:
+        sys.exit(output.returncode)  # it has said why
     return float(output.stdout)
 
 
-def ours(program, *arguments):
-    output = subprocess.run([program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+def ours(program, **settings):
+    arguments = [f"{key}={value}" for key, value in settings.items()]
+    output = subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout
     return {key: float(value) for key, value in (line.split() for line in output.splitlines())}
 
 
 def main():
     program = sys.argv[1]
-    print(f"{'threads':>7} {'tile':>5} {'PyTorch':>10} {'turnpike':>10} {'ratio':>6} {'GF/s':>7} {'of FMA peak':>12}")
+    precisions = ["float"]
+    if "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text():
+        precisions.append("bf16")
+    print(f"{'threads':>7} {'precision':>9} {'tile':>5} {'PyTorch':>10} {'turnpike':>10} {'ratio':>6} {'GF/s':>7} "
+          f"{'of float FMA peak':>17}")
     for threads in (1, 2):
         # PyTorch's best: its own threads or those of OpenBLAS.
         configurations = [(threads, variant, threads) for variant in ("loop", "foreach")]
         if threads > 1:
-            configurations += [(1, "loop", None), (threads, "loop", 1)]
+            configurations += [(1, "loop", None), (threads, "loop", 1), (1, "loop", 1)]
         theirs = {configuration: [] for configuration in configurations}
-        mine = {tile: [] for tile in ((B // 2, B) if threads == 1 else (B // 2,))}
+        mine = {(precision, tile): [] for precision in precisions for tile in ((B // 2, B) if threads == 1 else (B // 2,))}
         for _ in range(ROUNDS):
             for configuration in configurations:
                 theirs[configuration].append(in_own_process(*configuration))
-            for tile, runs in mine.items():
-                runs.append(ours(program, threads, N, tile))
+            for (precision, tile), runs in mine.items():
+                runs.append(ours(program, threads=threads, layers=N, tile=tile, precision=precision))
         peer = min(statistics.median(times) for times in theirs.values())
-        for tile, runs in mine.items():
+        for (precision, tile), runs in mine.items():
             step, share, gflops = (statistics.median(run[key] for run in runs)
                                    for key in ("step_seconds", "share_of_peak", "gflops"))
-            print(f"{threads:7} {tile:5} {1e3 * peer:7.0f} ms {1e3 * step:7.0f} ms {peer / step:6.2f} {gflops:7.1f} "
-                  f"{share:12.2f}")
+            print(f"{threads:7} {precision:>9} {tile:5} {1e3 * peer:7.0f} ms {1e3 * step:7.0f} ms {peer / step:6.2f} "
+                  f"{gflops:7.1f} {share:17.2f}")
     print()
     print("memory beyond control, gradient, moments and data, in MB:")
-    for arguments in ((1, 60), (1, 1000, 0, "every", 32), (1, 1000, 0, "binomial", 16)):
-        run = ours(program, *arguments)
-        print(f"{' '.join(map(str, arguments[1:2] + arguments[3:])):>20}: {run['memory_megabytes']:6.1f}, states and activations of "
+    for settings in ({"layers": 60}, {"layers": 1000, "recomputation": "every", "snapshots": 32},
+                     {"layers": 1000, "recomputation": "binomial", "snapshots": 16}):
+        run = ours(program, **settings)
+        print(f"{' '.join(map(str, settings.values())):>20}: {run['memory_megabytes']:6.1f}, states and activations of "
               f"all layers {run['states_and_activations_megabytes']:6.1f}, step {run['step_seconds']:.2f} s")
 
 
