@@ -1,7 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <vector>
 
 #include "turnpike/error.hpp"
 #include "turnpike/experiment.hpp"
@@ -41,8 +44,8 @@ Dataset<float> samples(Index n) {
   return data;
 }
 
-TEST_CASE("V and its gradient in bf16 are those in float to the rounding of the factors") {
-  const Environment emulated("emulate");
+/// V and its gradient in bf16, as it is computed here, beside those in float.
+void check_beside_float() {
   const Index n = 40;
   const Dataset<float> data = samples(n);
   for (const bool single : {false, true}) {
@@ -82,6 +85,74 @@ TEST_CASE("V and its gradient in bf16 are those in float to the rounding of the 
     CHECK(V.total() != W.total());
     CHECK(std::sqrt(difference) < 2e-2 * V.gradient_norm);
     CHECK(difference > 0);
+  }
+}
+
+TEST_CASE("V and its gradient in bf16 are those in float to the rounding of the factors") {
+  {
+    const Environment emulated("emulate");
+    check_beside_float();
+  }
+  const Environment unset("");
+  if (bf16_support() == Bf16Support::native) {
+    check_beside_float();
+  }
+}
+
+TEST_CASE("the linearization of a bf16 field and its adjoint are those of the field in float to rounding") {
+  const Environment emulated("emulate");
+  constexpr Index n = 24;
+  constexpr Index h = 16;
+  constexpr Index columns = 19;
+  const auto numbers = [](Index count, std::uint64_t seed) {
+    Random random(seed, RandomPurpose::data);
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (float& value : values) {
+      value = static_cast<float>(random.uniform(-0.5, 0.5));
+    }
+    return values;
+  };
+  for (const bool single : {false, true}) {
+    std::array<std::vector<float>, 3> results[2];
+    for (const bool rounds : {false, true}) {
+      const ProductPrecision products = rounds ? ProductPrecision::bf16 : ProductPrecision::full;
+      const auto field =
+          single ? make_single_layer_field<float>(n, Activation::tanh, products)
+                 : make_two_layer_field<float>(n, h, Activation::tanh, Activation::tanh, products);
+      const Index n_u = field->layout().size();
+      const std::vector<float> u = numbers(n_u, 1);
+      const std::vector<float> X = numbers(n * columns, 2);
+      const std::vector<float> direction = numbers(n * columns, 3);
+      std::vector<float> record(static_cast<std::size_t>(field->record_size(columns)));
+      std::vector<float> scratch(static_cast<std::size_t>(field->scratch_size(columns)));
+      auto& [Xdot, JV, bars] = results[rounds ? 1 : 0];
+      Xdot.resize(X.size());
+      JV.resize(X.size());
+      bars.resize(X.size() + u.size());
+      const auto tile = [](std::vector<float>& values) {
+        return Tile<float>{values.data(), n, columns, columns};
+      };
+      const auto view = [](const std::vector<float>& values) {
+        return ConstTile<float>{values.data(), n, columns, columns};
+      };
+      field->evaluate(u.data(), view(X), tile(Xdot), record.data(), scratch.data());
+      field->apply(u.data(), record.data(), view(direction), tile(JV), scratch.data());
+      field->pull_back(u.data(), record.data(), view(direction), tile(bars), bars.data() + X.size(),
+                       scratch.data());
+    }
+    for (std::size_t i = 0; i < results[0].size(); ++i) {
+      double difference = 0;
+      double size = 0;
+      for (std::size_t j = 0; j < results[0][i].size(); ++j) {
+        const auto exact = static_cast<double>(results[0][i][j]);
+        difference += std::pow(static_cast<double>(results[1][i][j]) - exact, 2);
+        size += exact * exact;
+      }
+      CAPTURE(single);
+      CAPTURE(i);
+      CHECK(std::sqrt(difference) < 1e-2 * std::sqrt(size));
+      CHECK(difference > 0);
+    }
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <span>
 
 namespace turnpike {
 namespace {
@@ -25,6 +26,29 @@ TEST_CASE("Adam follows its formulas") {
     CHECK(u[0] == doctest::Approx(expected).epsilon(1e-13));
   }
   CHECK(adam.steps() == 5);
+}
+
+TEST_CASE("updates piece by piece, into another place or u's own, are those of one step") {
+  for (const OptimizerKind kind : {OptimizerKind::adam, OptimizerKind::adamw, OptimizerKind::sgd}) {
+    const OptimizerOptions options{.kind = kind, .weight_decay = 0.1};
+    Optimizer<float> whole(options, 50);
+    Optimizer<float> pieces(options, 50);
+    std::array<float, 50> u{};
+    std::array<float, 50> g{};
+    for (std::size_t i = 0; i < u.size(); ++i) {
+      u[i] = std::sin(static_cast<float>(i));
+      g[i] = std::cos(static_cast<float>(i));
+    }
+    std::array<float, 50> expected = u;
+    whole.step(expected, g, 0.01, 0.5);
+    const std::array<float, 50> before = u;
+    std::array<float, 50> updated = g;
+    pieces.begin_step(0.01, 0.5);
+    pieces.update(20, std::span<const float>(updated).subspan(20), u, updated);  // over the gradient itself
+    pieces.update(0, std::span<const float>(g).first(20), u, updated);
+    CHECK(updated == expected);
+    CHECK(u == before);
+  }
 }
 
 TEST_CASE("AdamW decays the control itself") {
