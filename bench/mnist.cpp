@@ -99,6 +99,16 @@ int main(int argc, char** argv) {
       return 2;
     }
     setting->second = argument.substr(equals + 1);
+    const std::string& value = setting->second;
+    const bool known = setting->first == "precision" ? value == "float" || value == "bf16"
+                       : setting->first == "recomputation"
+                           ? value == "none" || value == "every" || value == "binomial"
+                           : value.find_first_not_of("0123456789") == std::string::npos;
+    if (!known || value.empty()) {
+      fmt::print(stderr, "bench_mnist: {} cannot be '{}'; see the head of bench/mnist.cpp\n", setting->first,
+                 value);
+      return 2;
+    }
   }
   const auto number = [&](const char* key) { return std::stol(settings.at(key)); };
   const auto threads = static_cast<int>(number("threads"));

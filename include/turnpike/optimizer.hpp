@@ -53,7 +53,8 @@ class Optimizer {
 
   /// The same update piece by piece: `begin_step`, then `update` once for all entries. `piece` are those of g
   /// from `first` on; in `updated` (of the constructor's size, as u) stand thereafter those of the updated u.
-  /// `updated` may be u, `piece` may be a part of it. Pieces may be updated on several threads.
+  /// `updated` may be u, `piece` may be its entries from `first` on. Pieces may be updated on several
+  /// threads.
   void begin_step(double learning_rate, double scale = 1);
   void update(std::ptrdiff_t first, std::span<const T> piece, std::span<const T> u, std::span<T> updated);
 

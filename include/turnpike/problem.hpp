@@ -80,12 +80,13 @@ struct Objective {
   double accuracy = 0;
   double gradient_norm = 0;  ///< ‖∇V‖₂ where a gradient was asked for
   IntegrationStatus status;
+  bool value_failed = false;  ///< whether V itself could not be computed, not its gradient alone
 
   [[nodiscard]] double total() const { return running + control + terminal; }
 };
 
 /// Sees the entries `first` to `first + count` − 1 of the gradient, while they are in cache, at `entries`.
-/// Calls come from the problem's threads, for each entry once, later intervals first.
+/// Calls come from the problem's threads, for each entry once, in no order.
 template <class T>
 using GradientSink = std::function<void(Index first, Index count, const T* entries)>;
 

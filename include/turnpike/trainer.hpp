@@ -105,7 +105,7 @@ class Trainer {
                      const StepObserver& step_observer);
   bool take_step(std::span<const Index> batch, EpochMetrics& metrics, TrainingResult& result,
                  Objective& objective);
-  void return_to_last_good(const Objective& objective);
+  void return_to_last_good();
   void finish(TrainingResult& result, const std::atomic<bool>& stop);
 
   OptimalControlProblem<T>* problem_;

@@ -16,13 +16,15 @@ class ExactArithmetic {
  public:
   using Operand = ConstTile<T>;
 
-  /// Entries of T that an operand takes beside its state, a copy for the way back, and rounded weights.
+  /// How many entries of T `operand` needs of memory for a state of so many entries.
   [[nodiscard]] static constexpr Index operand_size(Index /*entries*/) { return 0; }
+  /// The same for `keep`.
   [[nodiscard]] static constexpr Index kept_size(Index entries) { return entries; }
-  [[nodiscard]] static constexpr Index weights_size(Index /*entries*/) { return 0; }
+  /// The same for the `work` of products with a matrix A of so many entries.
+  [[nodiscard]] static constexpr Index work_size(Index /*entries*/) { return 0; }
 
   [[nodiscard]] static Operand operand(ConstTile<T> X, T* /*memory*/) { return X; }
-  /// The operand of a state that `operand` was told before, with the same memory.
+  /// What operand(X, memory) returned, once more, while neither has changed.
   [[nodiscard]] static Operand same_operand(ConstTile<T> X, const T* /*memory*/) { return X; }
   /// The operand of X, which is kept in `memory` beyond the life of X.
   [[nodiscard]] static Operand keep(ConstTile<T> X, T* memory) {
@@ -31,14 +33,15 @@ class ExactArithmetic {
     }
     return X;
   }
+  /// What `keep` has kept there.
   [[nodiscard]] static Operand kept(const T* memory, Index rows, Index columns) {
     return {memory, rows, columns, columns};
   }
 
   /// Z = A X + b 1ᵀ; b may be null.
-  static void apply(const T* A, const T* b, Operand X, Tile<T> Z, T* /*weights*/) { affine<T>(A, b, X, Z); }
+  static void apply(const T* A, const T* b, Operand X, Tile<T> Z, T* /*work*/) { affine<T>(A, b, X, Z); }
   /// X̄ = Aᵀ Δ.
-  static void pull_back_state(const T* A, Operand Delta, Tile<T> Xbar, T* /*weights*/) {
+  static void pull_back_state(const T* A, Operand Delta, Tile<T> Xbar, T* /*work*/) {
     affine_pull_back_state<T>(A, Delta, Xbar);
   }
   /// Ā += Δ Xᵀ.
@@ -56,7 +59,7 @@ class Bf16Arithmetic {
 
   [[nodiscard]] static constexpr Index operand_size(Index entries) { return floats_for_bf16(entries); }
   [[nodiscard]] static constexpr Index kept_size(Index entries) { return floats_for_bf16(entries); }
-  [[nodiscard]] static constexpr Index weights_size(Index entries) { return floats_for_bf16(entries); }
+  [[nodiscard]] static constexpr Index work_size(Index entries) { return floats_for_bf16(entries); }
 
   [[nodiscard]] static Operand operand(ConstTile<float> X, float* memory) {
     return round_to_bf16(X, bf16_in(memory));
@@ -69,14 +72,14 @@ class Bf16Arithmetic {
     return {bf16_in(memory), rows, columns, columns};
   }
 
-  void apply(const float* A, const float* b, Operand X, Tile<float> Z, float* weights) const {
-    multiply({round_to_bf16({A, Z.rows, X.rows, X.rows}, bf16_in(weights))}, {X}, Z, false, products_);
+  void apply(const float* A, const float* b, Operand X, Tile<float> Z, float* work) const {
+    multiply({round_to_bf16({A, Z.rows, X.rows, X.rows}, bf16_in(work))}, {X}, Z, false, products_);
     if (b != nullptr) {
       add_to_rows(b, Z);
     }
   }
-  void pull_back_state(const float* A, Operand Delta, Tile<float> Xbar, float* weights) const {
-    multiply({round_to_bf16({A, Delta.rows, Xbar.rows, Xbar.rows}, bf16_in(weights)), true}, {Delta}, Xbar,
+  void pull_back_state(const float* A, Operand Delta, Tile<float> Xbar, float* work) const {
+    multiply({round_to_bf16({A, Delta.rows, Xbar.rows, Xbar.rows}, bf16_in(work)), true}, {Delta}, Xbar,
              false, products_);
   }
   void pull_back_weights(Operand X, Operand Delta, float* Abar) const {

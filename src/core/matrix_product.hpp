@@ -27,7 +27,7 @@ template <class T>
 }
 
 /// Who multiplies factors in bfloat16. The product of two entries is exact in float, so that results differ
-/// in the order of sums alone.
+/// in the order of sums, and where numbers are so small that they are subnormal: native takes those as zero.
 enum class Bf16Products {
   native,    ///< oneDNN, with the processor's instructions; see `bf16_products_exist`
   emulated,  ///< what multiplies floats

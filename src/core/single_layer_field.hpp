@@ -29,7 +29,7 @@ class SingleLayerField final : public VectorField<T> {
   }
   [[nodiscard]] Index scratch_size(Index columns) const override {
     const Index size = n_ * columns;
-    return size + Arithmetic::operand_size(size) + Arithmetic::weights_size(n_ * n_);
+    return size + Arithmetic::operand_size(size) + Arithmetic::work_size(n_ * n_);
   }
   [[nodiscard]] std::optional<FieldForm> form() const override {
     return FieldForm{.hidden = std::nullopt, .output = activation_};
@@ -38,7 +38,7 @@ class SingleLayerField final : public VectorField<T> {
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const override {
     const Record kept = split(record, X.columns);
     const Scratch work = split_scratch(scratch, X.columns);
-    arithmetic_.apply(A(u), b(u), arithmetic_.keep(X, kept.X), kept.a, work.weights);  // Z = A X + b 1ᵀ
+    arithmetic_.apply(A(u), b(u), arithmetic_.keep(X, kept.X), kept.a, work.product);  // Z = A X + b 1ᵀ
     kernels::activate<T>(activation_, kept.a, kept.derivative);                        // a = σ(Z)
     for (Index i = 0; i < n_; ++i) {
       std::copy_n(kept.a.row(i), X.columns, Xdot.row(i));
@@ -53,7 +53,7 @@ class SingleLayerField final : public VectorField<T> {
     kernels::multiply_by_derivative<T>(activation_, kept.a.data, kept.derivative, Lambda, work.Delta);
     const auto Delta = arithmetic_.operand(work.Delta, work.operand);  // Δ = σ′ ∘ Λ
     if (Xbar.data != nullptr) {
-      arithmetic_.pull_back_state(A(u), Delta, Xbar, work.weights);  // X̄ = Aᵀ Δ
+      arithmetic_.pull_back_state(A(u), Delta, Xbar, work.product);  // X̄ = Aᵀ Δ
     }
     if (ubar != nullptr) {
       arithmetic_.pull_back_weights(arithmetic_.kept(kept.X, n_, columns), Delta, ubar);  // Ā += Δ Xᵀ
@@ -64,7 +64,7 @@ class SingleLayerField final : public VectorField<T> {
   void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const override {
     const Record kept = split(const_cast<T*>(record), V.columns);  // NOLINT: only read below
     const Scratch work = split_scratch(scratch, V.columns);
-    arithmetic_.apply(A(u), nullptr, arithmetic_.operand(V, work.operand), JV, work.weights);
+    arithmetic_.apply(A(u), nullptr, arithmetic_.operand(V, work.operand), JV, work.product);
     kernels::multiply_by_derivative<T>(activation_, kept.a.data, kept.derivative, JV, JV);
   }
 
@@ -77,7 +77,7 @@ class SingleLayerField final : public VectorField<T> {
   struct Scratch {
     Tile<T> Delta;
     T* operand;
-    T* weights;
+    T* product;
   };
   [[nodiscard]] Record split(T* record, Index columns) const {
     const Index size = n_ * columns;

@@ -41,7 +41,7 @@ class TwoLayerField final : public VectorField<T> {
   }
   [[nodiscard]] Index scratch_size(Index columns) const override {
     return (h_ + n_) * columns + Arithmetic::operand_size(h_ * columns) +
-           Arithmetic::operand_size(n_ * columns) + Arithmetic::weights_size(n_ * h_);
+           Arithmetic::operand_size(n_ * columns) + Arithmetic::work_size(n_ * h_);
   }
   [[nodiscard]] std::optional<FieldForm> form() const override {
     return FieldForm{.hidden = inner_, .output = outer_};
@@ -63,10 +63,10 @@ class TwoLayerField final : public VectorField<T> {
       const Scratch work = split_scratch(scratch, columns);
       const Tile<T> a{kept.inner.a, h_, columns, columns};
       arithmetic_.apply(control.A1, control.b1, arithmetic_.keep(X, kept.inner.X), a,
-                        work.weights);                         // Z₁ = A₁ X + b₁ 1ᵀ
+                        work.product);                         // Z₁ = A₁ X + b₁ 1ᵀ
       kernels::activate<T>(inner_, a, kept.inner.derivative);  // a = σ₁(Z₁)
       arithmetic_.apply(control.A2, control.b2, arithmetic_.operand(a, kept.operand), Xdot,
-                        work.weights);  // Z₂ = A₂ a + b₂ 1ᵀ
+                        work.product);  // Z₂ = A₂ a + b₂ 1ᵀ
     }
     if (outer_ != Activation::identity) {
       kernels::activate<T>(outer_, Xdot, kept.outer_derivative);  // Ẋ = σ₂(Z₂)
@@ -87,37 +87,36 @@ class TwoLayerField final : public VectorField<T> {
       kernels::multiply_by_derivative<T>(outer_, kept.outer, kept.outer_derivative, Lambda, work.Delta2);
       Delta2 = work.Delta2;  // Δ₂ = σ₂′ ∘ Λ
     }
-    T* const A1bar = ubar;
-    T* const b1bar = ubar + h_ * n_;
-    T* const A2bar = b1bar + h_;
-    T* const b2bar = A2bar + n_ * h_;
+    const Index b1 = h_ * n_;  // where the blocks of ū begin
+    const Index A2 = b1 + h_;
+    const Index b2 = A2 + n_ * h_;
     if (fused_ && Xbar.data != nullptr && ubar != nullptr) {
       if constexpr (is_exact) {
         kernels::dispatch(inner_, [&](auto kernel) {
           kernels::dispatch_small_dimension(n_, [&](auto n) {
-            kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, kept.inner, Xbar, A1bar,
-                                                               b1bar, A2bar);
+            kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, kept.inner, Xbar, ubar,
+                                                               ubar + b1, ubar + A2);
           });
         });
       }
-      kernels::accumulate_row_sums<T>(Delta2, b2bar);
+      kernels::accumulate_row_sums<T>(Delta2, ubar + b2);
       return;
     }
     const auto operand2 = arithmetic_.operand(Delta2, work.operand2);
-    arithmetic_.pull_back_state(control.A2, operand2, work.Delta1, work.weights);
+    arithmetic_.pull_back_state(control.A2, operand2, work.Delta1, work.product);
     kernels::multiply_by_derivative<T>(inner_, kept.inner.a, kept.inner.derivative, work.Delta1,
                                        work.Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
     const auto operand1 = arithmetic_.operand(work.Delta1, work.operand1);
     if (Xbar.data != nullptr) {
-      arithmetic_.pull_back_state(control.A1, operand1, Xbar, work.weights);  // X̄ = A₁ᵀΔ₁
+      arithmetic_.pull_back_state(control.A1, operand1, Xbar, work.product);  // X̄ = A₁ᵀΔ₁
     }
     if (ubar != nullptr) {
       const auto X = arithmetic_.kept(kept.inner.X, n_, columns);
       const auto a = arithmetic_.same_operand({kept.inner.a, h_, columns, columns}, kept.operand);
-      arithmetic_.pull_back_weights(X, operand1, A1bar);    // Ā₁ += Δ₁Xᵀ
-      kernels::accumulate_row_sums<T>(work.Delta1, b1bar);  // b̄₁ += Δ₁1
-      arithmetic_.pull_back_weights(a, operand2, A2bar);    // Ā₂ += Δ₂aᵀ
-      kernels::accumulate_row_sums<T>(Delta2, b2bar);       // b̄₂ += Δ₂1
+      arithmetic_.pull_back_weights(X, operand1, ubar);         // Ā₁ += Δ₁Xᵀ
+      kernels::accumulate_row_sums<T>(work.Delta1, ubar + b1);  // b̄₁ += Δ₁1
+      arithmetic_.pull_back_weights(a, operand2, ubar + A2);    // Ā₂ += Δ₂aᵀ
+      kernels::accumulate_row_sums<T>(Delta2, ubar + b2);       // b̄₂ += Δ₂1
     }
   }
 
@@ -126,10 +125,10 @@ class TwoLayerField final : public VectorField<T> {
     const Scratch work = split_scratch(scratch, V.columns);
     const kernels::TwoLayerControl<T> control = parts_of(u);
     const Tile<T>& hidden = work.Delta1;
-    arithmetic_.apply(control.A1, nullptr, arithmetic_.operand(V, work.operand2), hidden, work.weights);
+    arithmetic_.apply(control.A1, nullptr, arithmetic_.operand(V, work.operand2), hidden, work.product);
     kernels::multiply_by_derivative<T>(inner_, kept.inner.a, kept.inner.derivative, hidden, hidden);
     arithmetic_.apply(control.A2, nullptr, arithmetic_.operand(hidden, work.operand1), JV,
-                      work.weights);  // JV = A₂ (σ₁′ ∘ A₁V)
+                      work.product);  // JV = A₂ (σ₁′ ∘ A₁V)
     if (outer_ != Activation::identity) {
       kernels::multiply_by_derivative<T>(outer_, kept.outer, kept.outer_derivative, JV, JV);
     }
@@ -149,7 +148,7 @@ class TwoLayerField final : public VectorField<T> {
     Tile<T> Delta2;
     T* operand1;
     T* operand2;
-    T* weights;
+    T* product;
   };
   [[nodiscard]] Index hidden_rows() const { return kernels::keeps_derivative(inner_) ? 2 * h_ : h_; }
   [[nodiscard]] Index outer_rows() const {

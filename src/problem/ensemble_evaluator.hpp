@@ -25,6 +25,7 @@ struct ObjectiveTerms {
   Index right = 0;  // samples whose largest loss component at T is that of their class
   double gradient_norm = 0;
   IntegrationStatus status;
+  bool value_failed = false;  // as in Objective
 };
 
 /// Evaluates V and ∇V for any scalar type T, dual numbers included. Samples are split into tiles of fixed
@@ -198,10 +199,12 @@ class EnsembleEvaluator {
         set.terminal[at] = tile.terminal();
         set.right[at] = count_right(tile, labels);
       });
+      const auto succeeded = [](const IntegrationStatus& status) { return status.ok(); };
+      const auto begin = set.statuses.begin();
+      terms.value_failed =
+          terms.value_failed || !std::all_of(begin + group, begin + group + tiles, succeeded);
       // After a failure nothing is pulled back, so that no sink sees a part of the gradient.
-      goes_back = goes_back && backward.ok() &&
-                  std::all_of(set.statuses.begin(), set.statuses.begin() + group + tiles,
-                              [](const IntegrationStatus& status) { return status.ok(); });
+      goes_back = goes_back && backward.ok() && std::all_of(begin, begin + group + tiles, succeeded);
       if (goes_back) {
         backward = sums_.pull_back(set, group, tiles, u, *gradient, sink);
       }
@@ -222,6 +225,7 @@ class EnsembleEvaluator {
     terms.control = sums_.control_term();
     if (terms.status.ok() && !is_finite(terms.control)) {
       terms.status = sums_.overflow(u);
+      terms.value_failed = true;
     }
     if (gradient != nullptr && terms.status.ok()) {
       terms.status = backward;

@@ -173,14 +173,18 @@ class GradientSums {
       return {};
     }
     const TimeGrid& grid = definition_.grid;
-    for (Index k = pieces_.first_interval(block + 1) - 1; k >= pieces_.first_interval(block); --k) {
-      const T* const entries = gradient.interval(k);
-      if (!std::all_of(entries, entries + gradient.layout().size(),
-                       [](const T& entry) { return is_finite(entry); })) {
-        return {{StepOutcome::gradient_not_finite, grid.node(k), grid.length(k), -1}, k, -1};
+    Index k = pieces_.first_interval(block);
+    // Only these pieces are sure to hold the gradient: a sink may keep something else in place of the others.
+    for (Index p = pieces_.first_piece(block); p < pieces_.first_piece(block + 1); ++p) {
+      const Piece piece = pieces_.piece(p);
+      if (!std::isfinite(norms_[static_cast<std::size_t>(p)])) {
+        for (Index i = piece.first; i < piece.first + piece.count; ++i) {
+          if (!is_finite(gradient.values()[static_cast<std::size_t>(i)])) {
+            k = std::max(k, i / gradient.layout().size());
+          }
+        }
       }
     }
-    const Index k = pieces_.first_interval(block);
     return {{StepOutcome::gradient_not_finite, grid.node(k), grid.length(k), -1}, k, -1};
   }
 

@@ -67,7 +67,8 @@ Objective in_double(const ObjectiveTerms<T>& terms, Index samples) {
           static_cast<double>(terms.terminal),
           static_cast<double>(terms.right) / static_cast<double>(samples),
           terms.gradient_norm,
-          terms.status};
+          terms.status,
+          terms.value_failed};
 }
 
 }  // namespace

@@ -217,6 +217,8 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   const Index samples = options_.batch == 0 ? problem_->sample_count() : static_cast<Index>(batch.size());
   if (moved_ && !problem_->fails_before_gradient(samples)) {
     former_.assign(g.begin(), g.end());
+  } else {
+    former_.clear();
   }
   std::atomic<bool> begun = false;
   if (piecewise) {
@@ -234,15 +236,17 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   if (!objective.status.ok() || !finite || !std::isfinite(objective.gradient_norm)) {
     result.outcome = TrainingOutcome::not_finite;
     result.status = objective.status;
-    result.message =
-        fmt::format("epoch {}{}: {}{}", epoch_ + 1, initial ? ", at the initial control" : "",
-                    objective.status.ok() ? non_finite_gradient(gradient_) : objective.status.message(),
-                    remedy(objective.status.step, initial));
+    result.message = fmt::format("epoch {}{}: {}{}", epoch_ + 1, initial ? ", at the initial control" : "",
+                                 !objective.status.ok() ? objective.status.message()
+                                 : begun ? "the objective or the norm of its gradient became NaN or infinite"
+                                         : non_finite_gradient(gradient_),
+                                 remedy(objective.status.step, initial));
     if (piecewise) {
       optimizer_.set_steps(optimizer_.steps() - 1);
     }
-    if (!begun) {
-      return_to_last_good(objective);
+    // Where a new control has begun to take the former one's place, this one stays.
+    if (objective.value_failed && moved_ && !begun) {
+      return_to_last_good();
     }
     return false;
   }
@@ -257,16 +261,11 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   return true;
 }
 
-/// After a failure of the states or costs that is the control before the last step, after one of the
-/// gradient, or where the new control has begun to take the place of the one before, this control.
+/// To the control before the last step, whose V was finite.
 template <class T>
-void Trainer<T>::return_to_last_good(const Objective& objective) {
-  const bool gradient_failed =
-      objective.status.ok() || objective.status.step.outcome == StepOutcome::gradient_not_finite;
-  if (!gradient_failed && moved_) {
-    const std::span<const T> former = former_.empty() ? gradient_.values() : std::span<T>(former_);
-    std::copy(former.begin(), former.end(), control_.values().begin());
-  }
+void Trainer<T>::return_to_last_good() {
+  const std::span<const T> former = former_.empty() ? gradient_.values() : std::span<T>(former_);
+  std::copy(former.begin(), former.end(), control_.values().begin());
 }
 
 template <class T>

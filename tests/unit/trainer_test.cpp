@@ -2,9 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
 
+#include "turnpike/builtin_tableaus.hpp"
+#include "turnpike/butcher_tableau.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/experiment.hpp"
 #include "turnpike/random.hpp"
@@ -207,6 +213,128 @@ TEST_CASE("the same where tiles before the failing one have been pulled back alr
   REQUIRE(result.status.sample == 19);
   CHECK(std::memcmp(start.values().data(), trainer.control().values().data(), start.values().size_bytes()) ==
         0);
+}
+
+/// Explicit Euler whose way back fails once `calls` of its steps have been pulled back.
+class FailsOnTheWayBack final : public OneStepMethod<float> {
+ public:
+  explicit FailsOnTheWayBack(int calls)
+      : euler_(make_explicit_runge_kutta<float>(*builtin_explicit_tableau("explicit-euler"))),
+        calls_(calls) {}
+  [[nodiscard]] Footprint footprint(const ControlledSystem<float>& system) const override {
+    return euler_->footprint(system);
+  }
+  StepStatus step(const ControlledSystem<float>& system, float t, float h, Tile<float> X, float& cost,
+                  float* record, float* scratch) const override {
+    return euler_->step(system, t, h, X, cost, record, scratch);
+  }
+  StepStatus step_pull_back(const ControlledSystem<float>& system, float t, float h, float mu,
+                            Tile<float> lambda, float* ubar, const float* record,
+                            float* scratch) const override {
+    if (calls_-- == 0) {
+      return {StepOutcome::not_converged, t, h, 0};
+    }
+    return euler_->step_pull_back(system, t, h, mu, lambda, ubar, record, scratch);
+  }
+
+ private:
+  std::unique_ptr<OneStepMethod<float>> euler_;
+  mutable int calls_;
+};
+
+/// The controls after every step of a training.
+class Steps {
+ public:
+  TrainingResult run(Trainer<float>& trainer) {
+    const std::atomic<bool> stop{false};
+    return trainer.run([](const EpochMetrics&) { return true; }, stop,
+                       [&](const StepMetrics&) {
+                         const std::span<const float> u = trainer.control().values();
+                         controls_.emplace_back(u.begin(), u.end());
+                       });
+  }
+  /// Whether `u` is the control after step i, the first being 1.
+  [[nodiscard]] bool is_after(std::size_t i, const Control<float>& u) const {
+    const std::vector<float>& control = controls_[i - 1];
+    return std::equal(control.begin(), control.end(), u.values().begin(), u.values().end());
+  }
+
+ private:
+  std::vector<std::vector<float>> controls_;
+};
+
+TEST_CASE("a gradient that fails after a part of it is complete leaves the control as it is") {
+  constexpr Index n = 300;  // two intervals a block on the way back
+  constexpr int intervals = 5;
+  Dataset<float> data;
+  data.classes = {"0", "1"};
+  data.features = State<float>::Constant(n, 4, 0.1F);
+  data.labels = {0, 1, 0, 1};
+  ProblemDefinition<float> definition;
+  definition.field = make_single_layer_field<float>(n, Activation::tanh);
+  definition.grid = TimeGrid::uniform(intervals, intervals);
+  // The second step pulls the last block back and one interval of the next.
+  definition.integrator =
+      make_fixed_steps<float>({.name = "fails-on-the-way-back", .source = "this test"}, 1,
+                              std::make_unique<FailsOnTheWayBack>(intervals + 2), Recovery::none);
+  definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
+  OptimalControlProblem<float> problem(definition, data);
+  TrainerOptions options;
+  options.learning_rate = 1e-3;
+  options.epochs = 3;
+  Trainer<float> trainer(problem, problem.zero_control(), options);
+  Steps steps;
+  const TrainingResult result = steps.run(trainer);
+  CHECK(result.outcome == TrainingOutcome::not_finite);
+  CHECK(result.status.step.outcome == StepOutcome::not_converged);
+  REQUIRE(result.steps == 1);
+  CHECK(steps.is_after(1, trainer.control()));
+}
+
+TEST_CASE("after a failure in a smaller batch the control is the one before the last step") {
+  // Batches of 20 tiles and of 10, which fit into one group; the sample that overflows is in the smaller one.
+  Dataset<float> data;
+  data.classes = {"0", "1"};
+  data.features = State<float>::Constant(2, 30, 0.1F);
+  for (int d = 0; d < 30; ++d) {
+    data.labels.push_back(d % 2);
+  }
+  TrainerOptions options;
+  options.optimizer.kind = OptimizerKind::sgd;
+  options.learning_rate = 1;
+  options.epochs = 3;
+  options.batch = 20;
+  std::vector<Index> first_epoch(30);
+  std::vector<Index> second_epoch(30);
+  Random(options.seed, RandomPurpose::shuffle, 0).permute(first_epoch);
+  Random(options.seed, RandomPurpose::shuffle, 1).permute(second_epoch);
+  const auto in_second_batch = [](const std::vector<Index>& order, Index sample) {
+    return std::find(order.begin() + 20, order.end(), sample) != order.end();
+  };
+  Index large = 0;
+  while (!in_second_batch(first_epoch, large) || !in_second_batch(second_epoch, large)) {
+    ++large;
+    REQUIRE(large < 30);
+  }
+  data.features.col(large).setConstant(1e20F);
+  ProblemDefinition<float> definition;
+  definition.field = make_two_layer_field<float>(2, 3, Activation::identity, Activation::identity);
+  definition.grid = TimeGrid::uniform(1, 1.0);
+  definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
+  definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
+  definition.tile = 1;
+  OptimalControlProblem<float> problem(definition, data);
+  Control<float> start = problem.zero_control();
+  for (std::size_t i = 0; i < start.values().size(); ++i) {
+    start.values()[i] = 1e-3F * static_cast<float>(i + 1);
+  }
+  Trainer<float> trainer(problem, start, options);
+  Steps steps;
+  const TrainingResult result = steps.run(trainer);
+  REQUIRE(result.outcome == TrainingOutcome::not_finite);
+  REQUIRE(result.steps == 3);
+  REQUIRE(result.status.sample == large);
+  CHECK(steps.is_after(2, trainer.control()));
 }
 
 TEST_CASE_TEMPLATE("a training that was stopped and restored goes on to the same bits", T, float, double) {
