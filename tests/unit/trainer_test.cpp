@@ -180,6 +180,25 @@ TEST_CASE("after a failure the control is the last one with a finite objective, 
         0);
 }
 
+/// A linear problem of one interval that has a tile for every sample of `data` (n = 2).
+OptimalControlProblem<float> one_sample_a_tile(const Dataset<float>& data) {
+  ProblemDefinition<float> definition;
+  definition.field = make_two_layer_field<float>(2, 3, Activation::identity, Activation::identity);
+  definition.grid = TimeGrid::uniform(1, 1.0);
+  definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
+  definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
+  definition.tile = 1;
+  return {definition, data};
+}
+
+Control<float> small_control(const OptimalControlProblem<float>& problem) {
+  Control<float> start = problem.zero_control();
+  for (std::size_t i = 0; i < start.values().size(); ++i) {
+    start.values()[i] = 1e-3F * static_cast<float>(i + 1);
+  }
+  return start;
+}
+
 TEST_CASE("the same where tiles before the failing one have been pulled back already") {
   // 20 tiles of one sample, of which only the last overflows after the first step.
   Dataset<float> data;
@@ -189,18 +208,9 @@ TEST_CASE("the same where tiles before the failing one have been pulled back alr
   for (int d = 0; d < 20; ++d) {
     data.labels.push_back(d % 2);
   }
-  ProblemDefinition<float> definition;
-  definition.field = make_two_layer_field<float>(2, 3, Activation::identity, Activation::identity);
-  definition.grid = TimeGrid::uniform(1, 1.0);
-  definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
-  definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
-  definition.tile = 1;
-  OptimalControlProblem<float> problem(definition, data);
+  OptimalControlProblem<float> problem = one_sample_a_tile(data);
   REQUIRE_FALSE(problem.fails_before_gradient(20));
-  Control<float> start = problem.zero_control();
-  for (std::size_t i = 0; i < start.values().size(); ++i) {
-    start.values()[i] = 1e-3F * static_cast<float>(i + 1);
-  }
+  const Control<float> start = small_control(problem);
   TrainerOptions options;
   options.optimizer.kind = OptimizerKind::sgd;
   options.learning_rate = 1;
@@ -317,17 +327,8 @@ TEST_CASE("after a failure in a smaller batch the control is the one before the 
     REQUIRE(large < 30);
   }
   data.features.col(large).setConstant(1e20F);
-  ProblemDefinition<float> definition;
-  definition.field = make_two_layer_field<float>(2, 3, Activation::identity, Activation::identity);
-  definition.grid = TimeGrid::uniform(1, 1.0);
-  definition.integrator = builtin_integrators().make<float>("explicit-euler", {});
-  definition.terminal = make_soft_cross_entropy<float>(first_components(2), 0.9);
-  definition.tile = 1;
-  OptimalControlProblem<float> problem(definition, data);
-  Control<float> start = problem.zero_control();
-  for (std::size_t i = 0; i < start.values().size(); ++i) {
-    start.values()[i] = 1e-3F * static_cast<float>(i + 1);
-  }
+  OptimalControlProblem<float> problem = one_sample_a_tile(data);
+  const Control<float> start = small_control(problem);
   Trainer<float> trainer(problem, start, options);
   Steps steps;
   const TrainingResult result = steps.run(trainer);
