@@ -4,7 +4,8 @@ Usage: bench/mnist.py PROGRAM, with PROGRAM the built bench_mnist. Needs python3
 the value and the gradient of the soft cross-entropy at every layer and an Adam step. Measures in turns, each in a process
 of its own, and compares medians. Run it with nothing else on the machine. Each side has its fastest setting: PyTorch its
 Adam, its threads, at most as many as turnpike, and its kernels; turnpike its tile, which is half a batch unless run.tile
-says otherwise. bf16 is measured where the processor has it.
+says otherwise. On one thread both run on the same core, the last, because interrupts make the first slower (by 15 % on one
+machine). bf16 is measured where the processor has it.
 """
 
 import os
@@ -65,21 +66,26 @@ def torch_step_seconds(threads, variant):
     return statistics.median(seconds)
 
 
-def in_own_process(threads, variant, blas_threads):
+def on_last_core():
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def in_own_process(threads, variant, blas_threads, place=None):
     """OpenBLAS, which PyTorch calls here, has threads of its own: `blas_threads`, all cores where that is None."""
     environment = openblas.unrestrained(os.environ)
     if blas_threads is not None:
         environment.update(OPENBLAS_NUM_THREADS=str(blas_threads), OMP_NUM_THREADS=str(threads))
     output = subprocess.run([sys.executable, __file__, "--torch", str(threads), variant], stdout=subprocess.PIPE, text=True,
-                            env=environment)
+                            env=environment, preexec_fn=place)
     if output.returncode != 0:
         sys.exit(output.returncode)  # it has said why
     return float(output.stdout)
 
 
-def ours(program, **settings):
+def ours(program, place=None, **settings):
     arguments = [f"{key}={value}" for key, value in settings.items()]
-    output = subprocess.run([program, *arguments], check=True, capture_output=True, text=True).stdout
+    output = subprocess.run([program, *arguments], check=True, capture_output=True, text=True,
+                            preexec_fn=place).stdout
     return {key: float(value) for key, value in (line.split() for line in output.splitlines())}
 
 
@@ -91,6 +97,7 @@ def main():
     print(f"{'threads':>7} {'precision':>9} {'tile':>5} {'PyTorch':>10} {'turnpike':>10} {'ratio':>6} {'GF/s':>7} "
           f"{'of float FMA peak':>17}")
     for threads in (1, 2):
+        place = on_last_core if threads == 1 else None
         # PyTorch's best: its own threads or those of OpenBLAS.
         configurations = [(threads, variant, threads) for variant in ("loop", "foreach")]
         if threads > 1:
@@ -99,9 +106,9 @@ def main():
         mine = {(precision, tile): [] for precision in precisions for tile in ((B // 2, B) if threads == 1 else (B // 2,))}
         for _ in range(ROUNDS):
             for configuration in configurations:
-                theirs[configuration].append(in_own_process(*configuration))
+                theirs[configuration].append(in_own_process(*configuration, place))
             for (precision, tile), runs in mine.items():
-                runs.append(ours(program, threads=threads, layers=N, tile=tile, precision=precision))
+                runs.append(ours(program, place, threads=threads, layers=N, tile=tile, precision=precision))
         peer = min(statistics.median(times) for times in theirs.values())
         for (precision, tile), runs in mine.items():
             step, share, gflops = (statistics.median(run[key] for run in runs)

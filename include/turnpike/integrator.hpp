@@ -31,7 +31,8 @@ namespace turnpike {
 ///
 /// `evaluate` fills a record from which all derivatives at that point follow without evaluating
 /// anything twice. The system has scratch memory of its own: one system serves one thread at a time.
-/// No function here allocates.
+/// No function here allocates, but for what a product in bf16 takes at the first call of its shape on a
+/// thread.
 template <class T>
 class ControlledSystem {
  public:
@@ -49,8 +50,19 @@ class ControlledSystem {
   /// overlap.
   virtual T evaluate(T t, ConstTile<T> X, Tile<T> Xdot, T* record) const = 0;
 
-  /// X̄ = F_XᵀΛ + μ ℓ_X overwrites Xbar (n×D); ū += F_uᵀΛ + μ ℓ_u accumulates (n_u entries).
+  /// X̄ = F_XᵀΛ + μ ℓ_X overwrites Xbar (n×D); ū += F_uᵀΛ + μ ℓ_u accumulates (n_u entries). Λ and X̄ do not
+  /// overlap.
   virtual void pull_back(const T* record, ConstTile<T> Lambda, T mu, Tile<T> Xbar, T* ubar) const = 0;
+
+  // `evaluate` and `pull_back` with the result added to a state, which can save a pass over the states.
+  // `work` (n×D) is overwritten and overlaps no other argument.
+
+  /// sum (n×D) += w F(X, u(t)), where X is `sum` or does not overlap it; overwrites `record`; returns
+  /// ℓ(X, u(t)).
+  virtual T evaluate_add(T t, ConstTile<T> X, T w, Tile<T> sum, Tile<T> work, T* record) const;
+  /// sum (n×D) += F_XᵀΛ + μ ℓ_X, where Λ is `sum` or does not overlap it; ū += F_uᵀΛ + μ ℓ_u.
+  virtual void pull_back_add(const T* record, ConstTile<T> Lambda, T mu, Tile<T> sum, Tile<T> work,
+                             T* ubar) const;
 
   // The parts of `pull_back`, for Newton and Krylov iterations and solvers that own their steps.
 

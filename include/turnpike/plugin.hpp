@@ -17,7 +17,7 @@ namespace turnpike {
 /// What a plug-in and its host have to agree on: objects cross between them.
 struct PluginAbi {
   std::uint32_t seam =
-      2;  ///< counts changes of what integrator.hpp, tape.hpp, ensemble.hpp and butcher_tableau.hpp declare
+      3;  ///< counts changes of what integrator.hpp, tape.hpp, ensemble.hpp and butcher_tableau.hpp declare
   std::uint32_t compiler_major = __GNUC__;
   std::uint32_t string_abi = _GLIBCXX_USE_CXX11_ABI;
   std::uint32_t registry_size = sizeof(IntegratorRegistry);

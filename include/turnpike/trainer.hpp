@@ -82,7 +82,8 @@ class Trainer {
 
   /// Trains to the end, or until `stop` becomes true or a loss or gradient is not finite. Stops between
   /// steps: then `state` goes on to the same bits. After `not_finite`, `control` is the last one with a
-  /// finite objective.
+  /// finite objective, but where updates go on the way back (no clipping, a control of more than 2²⁰ entries)
+  /// and r‖u‖² alone is not finite: there the control with that objective stays. `state` is worthless then.
   TrainingResult run(const Observer& observer, const std::atomic<bool>& stop,
                      const StepObserver& step_observer = {});
 

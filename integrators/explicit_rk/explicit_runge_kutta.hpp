@@ -30,7 +30,11 @@ class ExplicitRungeKutta final : public OneStepMethod<T> {
   StepStatus step(const ControlledSystem<T>& system, T t, T h, Tile<T> X, T& cost, T* record,
                   T* scratch) const override {
     const Index s = stages();
-    const Memory memory(system, scratch, s);
+    const Memory memory(system, scratch);
+    if (s == 1) {  // X⁺ = X + h b_1 F(X, u), added where it is computed
+      cost += h * T(b(0)) * system.evaluate_add(t, X, h * T(b(0)), X, memory.slot(0), record);
+      return {};
+    }
     T increment(0);
     for (Index i = 0; i < s; ++i) {
       // X_i = X + h Σ_{j<i} a_ij K_j
@@ -60,7 +64,7 @@ class ExplicitRungeKutta final : public OneStepMethod<T> {
   StepStatus step_pull_back(const ControlledSystem<T>& system, T /*t*/, T h, T mu, Tile<T> lambda, T* ubar,
                             const T* record, T* scratch) const override {
     const Index s = stages();
-    const Memory memory(system, scratch, s);
+    const Memory memory(system, scratch);
     const Tile<T> Lambda = memory.slot(s);
     for (Index i = s - 1; i >= 0; --i) {
       // Λ_i = h (b_i λ⁺ + Σ_{j>i} a_ji W_j)
@@ -75,7 +79,12 @@ class ExplicitRungeKutta final : public OneStepMethod<T> {
         Lambda_i = Lambda;
       }
       // W_i = F_XᵀΛ_i + μ h b_i ℓ_X,  ū += F_uᵀΛ_i + μ h b_i ℓ_u
-      system.pull_back(stage_record(system, record, i), Lambda_i, mu * h * T(b(i)), memory.slot(i), ubar);
+      const T mu_i = mu * h * T(b(i));
+      if (s == 1) {  // λ = λ⁺ + W_1, added where it is computed
+        system.pull_back_add(record, Lambda_i, mu_i, lambda, memory.slot(0), ubar);
+        return {};
+      }
+      system.pull_back(stage_record(system, record, i), Lambda_i, mu_i, memory.slot(i), ubar);
     }
     // λ = λ⁺ + Σ_i W_i
     LinearCombination<T> sum;
@@ -89,7 +98,7 @@ class ExplicitRungeKutta final : public OneStepMethod<T> {
  private:
   /// s + 1 states (n×D) side by side in the scratch memory.
   struct Memory {
-    Memory(const ControlledSystem<T>& system, T* scratch, Index /*s*/)
+    Memory(const ControlledSystem<T>& system, T* scratch)
         : first{scratch, system.state_dimension(), system.columns(), system.columns()} {}
     [[nodiscard]] Tile<T> slot(Index i) const {
       return {first.data + i * first.rows * first.stride, first.rows, first.columns, first.stride};

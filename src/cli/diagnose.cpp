@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
+#include "io/directory_lock.hpp"
 #include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "study/study.hpp"
@@ -214,6 +216,10 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 int report(const ReportOptions& options, const IntegratorRegistry& integrators) {
   const RunDirectory run = RunDirectory::open(options.run);
   const std::string study = options.study.empty() ? "" : study_page(read_study(options.study)).dump();
+  std::optional<DirectoryLock> lock;
+  if (!options.data.empty()) {
+    lock.emplace(run.path());  // the model is read and rewritten
+  }
   StoredModel model = load_model(options.run);
   if (!options.data.empty()) {
     move_data(model.info.config, options.data);

@@ -270,8 +270,9 @@ bool add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const R
   std::vector<LayerCurve> curves;
   section.table = {{"trained", "accuracy, train", "accuracy, test", "train loss at N/2", "train loss at N",
                     "layers that suffice"}};
-  const auto add = [&](const std::string& name, const std::string& shown, std::size_t colour, bool in_key,
-                       const std::vector<std::string>& keys) {
+  // `legend` is what the picture calls the curves of this colour; empty for all but one of them.
+  const auto add = [&](const std::string& name, const std::string& shown, std::size_t colour,
+                       const std::string& legend, const std::vector<std::string>& keys) {
     const PaperRun run = train_into(out / name, "mnist", options, keys, integrators);
     if (run.summary.is_null()) {
       section.table.push_back({shown, "training failed"});
@@ -279,7 +280,7 @@ bool add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const R
       return;
     }
     const std::vector<double> train_loss = layer_column(run.directory, "loss_train");
-    curves.push_back({in_key ? shown : std::string(), train_loss, colour, false});
+    curves.push_back({legend, train_loss, colour, false});
     curves.push_back({"", layer_column(run.directory, "loss_test"), colour, true});
     const Cropping cropping = find_cropping(layer_column(run.directory, "accuracy_train"),
                                             layer_column(run.directory, "accuracy_test"));
@@ -288,9 +289,10 @@ bool add_mnist(std::vector<PaperSection>& sections, const fs::path& out, const R
          fmt::format("{:.4f}", train_loss[(train_loss.size() - 1) / 2]),
          fmt::format("{:.4f}", train_loss.back()), fmt::format("{} of {}", cropping.depth, cropping.layers)});
   };
-  add("mnist-stage-60", "with stage cost, 60 layers", 1, true, {});
+  add("mnist-stage-60", "with stage cost, 60 layers", 1, "with stage cost, 60 layers", {});
   for (int N = 10; N <= 60; N += 10) {
-    add(fmt::format("mnist-none-{}", N), fmt::format("without, {} layers", N), 0, N == 60,
+    add(fmt::format("mnist-none-{}", N), fmt::format("without, {} layers", N), 0,
+        N == 60 ? "without, 10 to 60 layers" : "",
         {"cost.stage=none", fmt::format("control.intervals={}", N)});
   }
   (void)draw_over_layers("figure5", "Training (lines) and test loss (dashes)", "loss", curves, true,

@@ -203,11 +203,10 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
       std::in_place);  // before the first file: a stopped run can be resumed
   const RunDirectory run = open_run();
   std::optional<DirectoryLock> lock;
-  if (!resumed) {
-    lock.emplace(run.path());
-  }
-  if (resumed) {
+  if (resumed) {  // and held by `resume` since before it read
     training.restore(read_checkpoint<T>(run));
+  } else {
+    lock.emplace(run.path());
   }
   const double alpha = certifying_alpha(e);
   MetricsFile metrics(run, training.trainer().epoch(), alpha);

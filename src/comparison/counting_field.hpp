@@ -36,6 +36,16 @@ class CountingField final : public VectorField<T> {
     count_->products += Lambda.columns;
     inner_->pull_back(u, record, Lambda, Xbar, ubar, scratch);
   }
+  void evaluate_add(const T* u, ConstTile<T> X, T w, Tile<T> sum, Tile<T> work, T* record,
+                    T* scratch) const override {
+    count_->evaluations += X.columns;
+    inner_->evaluate_add(u, X, w, sum, work, record, scratch);
+  }
+  void pull_back_add(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> sum, Tile<T> work, T* ubar,
+                     T* scratch) const override {
+    count_->products += Lambda.columns;
+    inner_->pull_back_add(u, record, Lambda, sum, work, ubar, scratch);
+  }
   void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const override {
     count_->products += V.columns;
     inner_->apply(u, record, V, JV, scratch);

@@ -29,12 +29,12 @@ void add_to_rows(const T* b, Tile<T> Z) {
   }
 }
 
-/// Z (m×D) = A X + b 1ᵀ; b may be null.
+/// Z (m×D) = A X + b 1ᵀ, or Z += A X + b 1ᵀ; b may be null.
 template <class T>
-void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z) {
+void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z, Into into = Into::overwrite) {
   if constexpr (has_matrix_products<T>) {
     if (X.rows > largest_small_dimension) {
-      multiply(weights(A, Z.rows, X.rows), Factor<T>{X}, Z, false);
+      multiply(weights(A, Z.rows, X.rows), Factor<T>{X}, Z, into);
       if (b != nullptr) {
         add_to_rows(b, Z);
       }
@@ -47,17 +47,20 @@ void affine(const T* A, const T* b, ConstTile<T> X, Tile<T> Z) {
       for (Index j = 0; j < X.rows; ++j) {
         z = z + access.template load<T>(X.row(j) + d) * A[i * X.rows + j];
       }
+      if (into == Into::add) {
+        z = access.template load<T>(Z.row(i) + d) + z;
+      }
       access.template store<T>(Z.row(i) + d, z);
     });
   }
 }
 
-/// X̄ (n×D) = Aᵀ Δ, with Δ (m×D).
+/// X̄ (n×D) = Aᵀ Δ, or X̄ += Aᵀ Δ, with Δ (m×D).
 template <class T>
-void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar) {
+void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar, Into into = Into::overwrite) {
   if constexpr (has_matrix_products<T>) {
     if (Xbar.rows > largest_small_dimension) {
-      multiply(transpose(weights(A, Delta.rows, Xbar.rows)), Factor<T>{Delta}, Xbar, false);
+      multiply(transpose(weights(A, Delta.rows, Xbar.rows)), Factor<T>{Delta}, Xbar, into);
       return;
     }
   }
@@ -66,6 +69,9 @@ void affine_pull_back_state(const T* A, ConstTile<T> Delta, Tile<T> Xbar) {
       Pack<T> sum{};
       for (Index i = 0; i < Delta.rows; ++i) {
         sum = sum + access.template load<T>(Delta.row(i) + d) * A[i * Xbar.rows + j];
+      }
+      if (into == Into::add) {
+        sum = access.template load<T>(Xbar.row(j) + d) + sum;
       }
       access.template store<T>(Xbar.row(j) + d, sum);
     });
@@ -88,7 +94,8 @@ template <class T>
 void affine_pull_back_weights(ConstTile<T> X, ConstTile<T> Delta, T* Abar) {
   if constexpr (has_matrix_products<T>) {
     if (X.rows > largest_small_dimension) {
-      multiply(Factor<T>{Delta}, transpose(Factor<T>{X}), Tile<T>{Abar, Delta.rows, X.rows, X.rows}, true);
+      multiply(Factor<T>{Delta}, transpose(Factor<T>{X}), Tile<T>{Abar, Delta.rows, X.rows, X.rows},
+               Into::add);
       return;
     }
   }

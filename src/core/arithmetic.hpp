@@ -5,6 +5,7 @@
 #include "core/affine.hpp"
 #include "core/bf16.hpp"
 #include "core/matrix_product.hpp"
+#include "turnpike/field.hpp"
 
 /// How a field's layers Z = A X + b 1ᵀ are computed: what products take of states, what a record keeps of
 /// them, and Z and its adjoint. A is m×n, X n×D, Δ = ∂/∂Z m×D; an operand is what a product takes of a state.
@@ -14,6 +15,7 @@ namespace turnpike::kernels {
 template <class T>
 class ExactArithmetic {
  public:
+  static constexpr ProductPrecision precision = ProductPrecision::full;
   using Operand = ConstTile<T>;
 
   /// How many entries of T `operand` needs of memory for a state of so many entries.
@@ -38,11 +40,14 @@ class ExactArithmetic {
     return {memory, rows, columns, columns};
   }
 
-  /// Z = A X + b 1ᵀ; b may be null.
-  static void apply(const T* A, const T* b, Operand X, Tile<T> Z, T* /*work*/) { affine<T>(A, b, X, Z); }
-  /// X̄ = Aᵀ Δ.
-  static void pull_back_state(const T* A, Operand Delta, Tile<T> Xbar, T* /*work*/) {
-    affine_pull_back_state<T>(A, Delta, Xbar);
+  /// Z = A X + b 1ᵀ, or Z += A X + b 1ᵀ; b may be null.
+  static void apply(const T* A, const T* b, Operand X, Tile<T> Z, T* /*work*/, Into into = Into::overwrite) {
+    affine<T>(A, b, X, Z, into);
+  }
+  /// X̄ = Aᵀ Δ, or X̄ += Aᵀ Δ.
+  static void pull_back_state(const T* A, Operand Delta, Tile<T> Xbar, T* /*work*/,
+                              Into into = Into::overwrite) {
+    affine_pull_back_state<T>(A, Delta, Xbar, into);
   }
   /// Ā += Δ Xᵀ.
   static void pull_back_weights(Operand X, Operand Delta, T* Abar) {
@@ -53,6 +58,7 @@ class ExactArithmetic {
 /// With both factors of every product rounded to bfloat16 and sums in float. Each state is rounded once.
 class Bf16Arithmetic {
  public:
+  static constexpr ProductPrecision precision = ProductPrecision::bf16;
   using Operand = ConstTile<Bf16>;
 
   explicit Bf16Arithmetic(Bf16Products products) : products_(products) {}
@@ -72,18 +78,20 @@ class Bf16Arithmetic {
     return {bf16_in(memory), rows, columns, columns};
   }
 
-  void apply(const float* A, const float* b, Operand X, Tile<float> Z, float* work) const {
-    multiply({round_to_bf16({A, Z.rows, X.rows, X.rows}, bf16_in(work))}, {X}, Z, false, products_);
+  void apply(const float* A, const float* b, Operand X, Tile<float> Z, float* work,
+             Into into = Into::overwrite) const {
+    multiply({round_to_bf16({A, Z.rows, X.rows, X.rows}, bf16_in(work))}, {X}, Z, into, products_);
     if (b != nullptr) {
       add_to_rows(b, Z);
     }
   }
-  void pull_back_state(const float* A, Operand Delta, Tile<float> Xbar, float* work) const {
-    multiply({round_to_bf16({A, Delta.rows, Xbar.rows, Xbar.rows}, bf16_in(work)), true}, {Delta}, Xbar,
-             false, products_);
+  void pull_back_state(const float* A, Operand Delta, Tile<float> Xbar, float* work,
+                       Into into = Into::overwrite) const {
+    multiply({round_to_bf16({A, Delta.rows, Xbar.rows, Xbar.rows}, bf16_in(work)), true}, {Delta}, Xbar, into,
+             products_);
   }
   void pull_back_weights(Operand X, Operand Delta, float* Abar) const {
-    multiply({Delta}, {X, true}, {Abar, Delta.rows, X.rows, X.rows}, true, products_);
+    multiply({Delta}, {X, true}, {Abar, Delta.rows, X.rows, X.rows}, Into::add, products_);
   }
 
  private:

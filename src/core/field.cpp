@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "core/added_results.hpp"
 #include "core/single_layer_field.hpp"
 #include "core/two_layer_field.hpp"
 #include "turnpike/error.hpp"
@@ -134,5 +135,10 @@ std::unique_ptr<VectorField<T>> make_two_layer_field(Index n, Index h, Activatio
 
 TURNPIKE_INSTANTIATE(float)
 TURNPIKE_INSTANTIATE(double)
+
+template class VectorField<float>;
+template class VectorField<double>;
+template class ControlledSystem<float>;
+template class ControlledSystem<double>;
 
 }  // namespace turnpike

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <map>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #ifdef TURNPIKE_ONEDNN
@@ -19,12 +20,12 @@ namespace turnpike::kernels {
 namespace {
 
 template <class T>
-void multiply_by_eigen(Factor<T> A, Factor<T> B, Tile<T> C, bool accumulate) {
+void multiply_by_eigen(Factor<T> A, Factor<T> B, Tile<T> C, Into into) {
   const auto a = matrix(A.stored);
   const auto b = matrix(B.stored);
   auto c = matrix(C);
   const auto assign = [&](const auto& product) {
-    if (accumulate) {
+    if (into == Into::add) {
       c.noalias() += product;
     } else {
       c.noalias() = product;
@@ -68,8 +69,12 @@ Factor<float> widened(std::size_t which, Factor<Bf16> factor) {
 
 #ifdef TURNPIKE_ONEDNN
 void must(dnnl_status_t status) {
-  if (status != dnnl_success) {
+  if (status == dnnl_unimplemented) {
     throw std::runtime_error("oneDNN has no bf16 product on this processor; set run.precision = float");
+  }
+  if (status != dnnl_success) {
+    throw std::runtime_error("oneDNN failed in a bf16 product (status " +
+                             std::to_string(static_cast<int>(status)) + "); set run.precision = float");
   }
 }
 
@@ -154,14 +159,18 @@ class PreparedProduct {
   Owned<dnnl_memory_t, dnnl_memory_destroy> C_;
 };
 
-void multiply_by_onednn(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate) {
+void multiply_by_onednn(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, Into into) {
   const OneThread one_thread;
   // A primitive works in memory of its own, so each thread has its primitives.
   thread_local const Processor processor;
   thread_local std::map<ProductShape, PreparedProduct> products;
-  const ProductShape shape = {
-      C.rows,   C.columns,         A.columns(), A.transposed ? 1 : 0, B.transposed ? 1 : 0,
-      C.stride, accumulate ? 1 : 0};
+  const ProductShape shape = {C.rows,
+                              C.columns,
+                              A.columns(),
+                              A.transposed ? 1 : 0,
+                              B.transposed ? 1 : 0,
+                              C.stride,
+                              into == Into::add ? 1 : 0};
   const PreparedProduct& product = products.try_emplace(shape, processor, shape).first->second;
   product.execute(processor, A.stored.data, B.stored.data, C.data);
 }
@@ -174,12 +183,12 @@ void check_shapes([[maybe_unused]] Factor<E> A, [[maybe_unused]] Factor<E> B, [[
 
 }  // namespace
 
-void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate) {
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, Into into) {
   check_shapes(A, B, C);
-  multiply_by_eigen(A, B, C, accumulate);
+  multiply_by_eigen(A, B, C, into);
 }
 
-void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) {
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, Into into) {
   check_shapes(A, B, C);
 #ifdef TURNPIKE_ONEDNN
   // Below, the call itself costs more than the product.
@@ -188,24 +197,24 @@ void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate) 
     const OneThread one_thread;
     const dnnl_status_t status =
         dnnl_sgemm(A.transposed ? 'T' : 'N', B.transposed ? 'T' : 'N', C.rows, C.columns, A.columns(), 1.0F,
-                   A.stored.data, A.stored.stride, B.stored.data, B.stored.stride, accumulate ? 1.0F : 0.0F,
-                   C.data, C.stride);
+                   A.stored.data, A.stored.stride, B.stored.data, B.stored.stride,
+                   into == Into::add ? 1.0F : 0.0F, C.data, C.stride);
     if (status == dnnl_success) {
       return;
     }
   }
 #endif
-  multiply_by_eigen(A, B, C, accumulate);
+  multiply_by_eigen(A, B, C, into);
 }
 
-void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate, Bf16Products products) {
+void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, Into into, Bf16Products products) {
   check_shapes(A, B, C);
   assert(A.stored.stride == A.stored.columns && B.stored.stride == B.stored.columns);
   if (products == Bf16Products::emulated) {
-    return multiply(widened(0, A), widened(1, B), C, accumulate);
+    return multiply(widened(0, A), widened(1, B), C, into);
   }
 #ifdef TURNPIKE_ONEDNN
-  multiply_by_onednn(A, B, C, accumulate);
+  multiply_by_onednn(A, B, C, into);
 #else
   throw std::runtime_error("this build has no oneDNN to multiply in bf16; set run.precision = float");
 #endif
@@ -213,7 +222,18 @@ void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate, Bf
 
 bool bf16_products_exist() {
 #if defined(TURNPIKE_ONEDNN) && defined(__x86_64__)
-  return __builtin_cpu_supports("avx512bf16") != 0;
+  if (__builtin_cpu_supports("avx512bf16") == 0) {
+    return false;  // oneDNN would emulate it, at a cost
+  }
+  static const bool prepared = [] {
+    try {
+      const PreparedProduct product(Processor(), {64, 64, 64, 0, 0, 64, 0});
+      return true;
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  }();
+  return prepared;
 #else
   return false;
 #endif
@@ -221,7 +241,7 @@ bool bf16_products_exist() {
 
 const char* matrix_product_library() {
 #ifdef TURNPIKE_ONEDNN
-  static_assert(DNNL_VERSION_MAJOR >= 2);
+  static_assert(DNNL_VERSION_MAJOR == 2);  // version 3 has another interface
 #define TURNPIKE_TEXT(x) #x
 #define TURNPIKE_VERSION_TEXT(x, y, z) "oneDNN " TURNPIKE_TEXT(x) "." TURNPIKE_TEXT(y) "." TURNPIKE_TEXT(z)
   return TURNPIKE_VERSION_TEXT(DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);

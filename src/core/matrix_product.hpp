@@ -33,15 +33,18 @@ enum class Bf16Products {
   emulated,  ///< what multiplies floats
 };
 
-/// C = A B, or C += A B when `accumulate`. Runs on the calling thread alone and gives the same bits on any
+/// Whether a result takes the place of what stands there or is added to it.
+enum class Into { overwrite, add };
+
+/// C = A B, or C += A B. Runs on the calling thread alone and gives the same bits on any
 /// number of threads. Float goes to oneDNN where the build has it and the product is large, all else to
 /// Eigen.
-void multiply(Factor<float> A, Factor<float> B, Tile<float> C, bool accumulate);
-void multiply(Factor<double> A, Factor<double> B, Tile<double> C, bool accumulate);
+void multiply(Factor<float> A, Factor<float> B, Tile<float> C, Into into);
+void multiply(Factor<double> A, Factor<double> B, Tile<double> C, Into into);
 
 /// The same with factors in bfloat16, stored without gaps, and sums in float. `native` throws
 /// std::runtime_error where oneDNN has no such product.
-void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, bool accumulate, Bf16Products products);
+void multiply(Factor<Bf16> A, Factor<Bf16> B, Tile<float> C, Into into, Bf16Products products);
 
 /// Whether this processor and this build's oneDNN multiply in bfloat16.
 bool bf16_products_exist();

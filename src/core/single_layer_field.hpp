@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "core/activation_kernels.hpp"
+#include "core/added_results.hpp"
 #include "core/arithmetic.hpp"
 #include "turnpike/field.hpp"
 
@@ -32,7 +33,7 @@ class SingleLayerField final : public VectorField<T> {
     return size + Arithmetic::operand_size(size) + Arithmetic::work_size(n_ * n_);
   }
   [[nodiscard]] std::optional<FieldForm> form() const override {
-    return FieldForm{.hidden = std::nullopt, .output = activation_};
+    return FieldForm{.hidden = std::nullopt, .output = activation_, .products = Arithmetic::precision};
   }
 
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const override {
@@ -47,18 +48,12 @@ class SingleLayerField final : public VectorField<T> {
 
   void pull_back(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, T* ubar,
                  T* scratch) const override {
-    const Index columns = Lambda.columns;
-    const Record kept = split(const_cast<T*>(record), columns);  // NOLINT: only read below
-    const Scratch work = split_scratch(scratch, columns);
-    kernels::multiply_by_derivative<T>(activation_, kept.a.data, kept.derivative, Lambda, work.Delta);
-    const auto Delta = arithmetic_.operand(work.Delta, work.operand);  // Δ = σ′ ∘ Λ
-    if (Xbar.data != nullptr) {
-      arithmetic_.pull_back_state(A(u), Delta, Xbar, work.product);  // X̄ = Aᵀ Δ
-    }
-    if (ubar != nullptr) {
-      arithmetic_.pull_back_weights(arithmetic_.kept(kept.X, n_, columns), Delta, ubar);  // Ā += Δ Xᵀ
-      kernels::accumulate_row_sums<T>(work.Delta, ubar + n_ * n_);                        // b̄ += Δ 1
-    }
+    pull_back_to(u, record, Lambda, Xbar, kernels::Into::overwrite, ubar, scratch);
+  }
+
+  void pull_back_add(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> sum, Tile<T> /*work*/, T* ubar,
+                     T* scratch) const override {
+    pull_back_to(u, record, Lambda, sum, kernels::Into::add, ubar, scratch);
   }
 
   void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const override {
@@ -91,6 +86,23 @@ class SingleLayerField final : public VectorField<T> {
   }
   [[nodiscard]] const T* A(const T* u) const { return u; }
   [[nodiscard]] const T* b(const T* u) const { return u + n_ * n_; }
+
+  /// X̄ = F_Xᵀ Λ, or X̄ += F_Xᵀ Λ; ū += F_uᵀ Λ.
+  void pull_back_to(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, kernels::Into into,
+                    T* ubar, T* scratch) const {
+    const Index columns = Lambda.columns;
+    const Record kept = split(const_cast<T*>(record), columns);  // NOLINT: only read below
+    const Scratch work = split_scratch(scratch, columns);
+    kernels::multiply_by_derivative<T>(activation_, kept.a.data, kept.derivative, Lambda, work.Delta);
+    const auto Delta = arithmetic_.operand(work.Delta, work.operand);  // Δ = σ′ ∘ Λ
+    if (ubar != nullptr) {
+      arithmetic_.pull_back_weights(arithmetic_.kept(kept.X, n_, columns), Delta, ubar);  // Ā += Δ Xᵀ
+      kernels::accumulate_row_sums<T>(work.Delta, ubar + n_ * n_);                        // b̄ += Δ 1
+    }
+    if (Xbar.data != nullptr) {
+      arithmetic_.pull_back_state(A(u), Delta, Xbar, work.product, into);  // X̄ = Aᵀ Δ
+    }
+  }
 
   Index n_;
   Activation activation_;

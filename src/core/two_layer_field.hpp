@@ -1,10 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <cassert>
 #include <optional>
 #include <type_traits>
 
 #include "core/activation_kernels.hpp"
+#include "core/added_results.hpp"
 #include "core/arithmetic.hpp"
 #include "core/two_layer_kernels.hpp"
 #include "turnpike/field.hpp"
@@ -44,7 +46,7 @@ class TwoLayerField final : public VectorField<T> {
            Arithmetic::operand_size(n_ * columns) + Arithmetic::work_size(n_ * h_);
   }
   [[nodiscard]] std::optional<FieldForm> form() const override {
-    return FieldForm{.hidden = inner_, .output = outer_};
+    return FieldForm{.hidden = inner_, .output = outer_, .products = Arithmetic::precision};
   }
 
   void evaluate(const T* u, ConstTile<T> X, Tile<T> Xdot, T* record, T* scratch) const override {
@@ -60,13 +62,7 @@ class TwoLayerField final : public VectorField<T> {
         });
       }
     } else {
-      const Scratch work = split_scratch(scratch, columns);
-      const Tile<T> a{kept.inner.a, h_, columns, columns};
-      arithmetic_.apply(control.A1, control.b1, arithmetic_.keep(X, kept.inner.X), a,
-                        work.product);                         // Z₁ = A₁ X + b₁ 1ᵀ
-      kernels::activate<T>(inner_, a, kept.inner.derivative);  // a = σ₁(Z₁)
-      arithmetic_.apply(control.A2, control.b2, arithmetic_.operand(a, kept.operand), Xdot,
-                        work.product);  // Z₂ = A₂ a + b₂ 1ᵀ
+      evaluate_layers(control, X, Xdot, kernels::Into::overwrite, kept, scratch);
     }
     if (outer_ != Activation::identity) {
       kernels::activate<T>(outer_, Xdot, kept.outer_derivative);  // Ẋ = σ₂(Z₂)
@@ -78,46 +74,24 @@ class TwoLayerField final : public VectorField<T> {
 
   void pull_back(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, T* ubar,
                  T* scratch) const override {
-    const Record kept = split(const_cast<T*>(record), Lambda.columns);  // NOLINT: only read below
-    const Index columns = Lambda.columns;
-    const Scratch work = split_scratch(scratch, columns);
-    const kernels::TwoLayerControl<T> control = parts_of(u);
-    ConstTile<T> Delta2 = Lambda;
-    if (outer_ != Activation::identity) {
-      kernels::multiply_by_derivative<T>(outer_, kept.outer, kept.outer_derivative, Lambda, work.Delta2);
-      Delta2 = work.Delta2;  // Δ₂ = σ₂′ ∘ Λ
+    pull_back_to(u, record, Lambda, Xbar, kernels::Into::overwrite, ubar, scratch);
+  }
+
+  void evaluate_add(const T* u, ConstTile<T> X, T w, Tile<T> sum, Tile<T> work, T* record,
+                    T* scratch) const override {
+    // With w = 1 the product adds to `sum` as it is.
+    if (fused_ || w != T(1) || outer_ != Activation::identity) {
+      return VectorField<T>::evaluate_add(u, X, w, sum, work, record, scratch);
     }
-    const Index b1 = h_ * n_;  // where the blocks of ū begin
-    const Index A2 = b1 + h_;
-    const Index b2 = A2 + n_ * h_;
-    if (fused_ && Xbar.data != nullptr && ubar != nullptr) {
-      if constexpr (is_exact) {
-        kernels::dispatch(inner_, [&](auto kernel) {
-          kernels::dispatch_small_dimension(n_, [&](auto n) {
-            kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, kept.inner, Xbar, ubar,
-                                                               ubar + b1, ubar + A2);
-          });
-        });
-      }
-      kernels::accumulate_row_sums<T>(Delta2, ubar + b2);
-      return;
+    evaluate_layers(parts_of(u), X, sum, kernels::Into::add, split(record, X.columns), scratch);
+  }
+
+  void pull_back_add(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> sum, Tile<T> work, T* ubar,
+                     T* scratch) const override {
+    if (fused_) {
+      return VectorField<T>::pull_back_add(u, record, Lambda, sum, work, ubar, scratch);
     }
-    const auto operand2 = arithmetic_.operand(Delta2, work.operand2);
-    arithmetic_.pull_back_state(control.A2, operand2, work.Delta1, work.product);
-    kernels::multiply_by_derivative<T>(inner_, kept.inner.a, kept.inner.derivative, work.Delta1,
-                                       work.Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
-    const auto operand1 = arithmetic_.operand(work.Delta1, work.operand1);
-    if (Xbar.data != nullptr) {
-      arithmetic_.pull_back_state(control.A1, operand1, Xbar, work.product);  // X̄ = A₁ᵀΔ₁
-    }
-    if (ubar != nullptr) {
-      const auto X = arithmetic_.kept(kept.inner.X, n_, columns);
-      const auto a = arithmetic_.same_operand({kept.inner.a, h_, columns, columns}, kept.operand);
-      arithmetic_.pull_back_weights(X, operand1, ubar);         // Ā₁ += Δ₁Xᵀ
-      kernels::accumulate_row_sums<T>(work.Delta1, ubar + b1);  // b̄₁ += Δ₁1
-      arithmetic_.pull_back_weights(a, operand2, ubar + A2);    // Ā₂ += Δ₂aᵀ
-      kernels::accumulate_row_sums<T>(Delta2, ubar + b2);       // b̄₂ += Δ₂1
-    }
+    pull_back_to(u, record, Lambda, sum, kernels::Into::add, ubar, scratch);
   }
 
   void apply(const T* u, const T* record, ConstTile<T> V, Tile<T> JV, T* scratch) const override {
@@ -177,6 +151,64 @@ class TwoLayerField final : public VectorField<T> {
     const T* const b1 = u + h_ * n_;
     const T* const A2 = b1 + h_;
     return {u, b1, A2, A2 + n_ * h_};
+  }
+
+  /// Xdot = Z₂, or Xdot += Z₂, which is not for fused fields.
+  void evaluate_layers(const kernels::TwoLayerControl<T>& control, ConstTile<T> X, Tile<T> Xdot,
+                       kernels::Into into, const Record& kept, T* scratch) const {
+    const Scratch work = split_scratch(scratch, X.columns);
+    const Tile<T> a{kept.inner.a, h_, X.columns, X.columns};
+    arithmetic_.apply(control.A1, control.b1, arithmetic_.keep(X, kept.inner.X), a,
+                      work.product);                         // Z₁ = A₁ X + b₁ 1ᵀ
+    kernels::activate<T>(inner_, a, kept.inner.derivative);  // a = σ₁(Z₁)
+    arithmetic_.apply(control.A2, control.b2, arithmetic_.operand(a, kept.operand), Xdot, work.product,
+                      into);  // Z₂ = A₂ a + b₂ 1ᵀ
+  }
+
+  /// X̄ = F_Xᵀ Λ, or X̄ += F_Xᵀ Λ, which is not for fused fields; ū += F_uᵀ Λ.
+  void pull_back_to(const T* u, const T* record, ConstTile<T> Lambda, Tile<T> Xbar, kernels::Into into,
+                    T* ubar, T* scratch) const {
+    assert(!fused_ || into == kernels::Into::overwrite);
+    const Record kept = split(const_cast<T*>(record), Lambda.columns);  // NOLINT: only read below
+    const Index columns = Lambda.columns;
+    const Scratch work = split_scratch(scratch, columns);
+    const kernels::TwoLayerControl<T> control = parts_of(u);
+    ConstTile<T> Delta2 = Lambda;
+    if (outer_ != Activation::identity) {
+      kernels::multiply_by_derivative<T>(outer_, kept.outer, kept.outer_derivative, Lambda, work.Delta2);
+      Delta2 = work.Delta2;  // Δ₂ = σ₂′ ∘ Λ
+    }
+    const Index b1 = h_ * n_;  // where the blocks of ū begin
+    const Index A2 = b1 + h_;
+    const Index b2 = A2 + n_ * h_;
+    if (fused_ && Xbar.data != nullptr && ubar != nullptr) {
+      if constexpr (is_exact) {
+        kernels::dispatch(inner_, [&](auto kernel) {
+          kernels::dispatch_small_dimension(n_, [&](auto n) {
+            kernels::fused_pull_back<n(), decltype(kernel), T>(control, h_, Delta2, kept.inner, Xbar, ubar,
+                                                               ubar + b1, ubar + A2);
+          });
+        });
+      }
+      kernels::accumulate_row_sums<T>(Delta2, ubar + b2);
+      return;
+    }
+    const auto operand2 = arithmetic_.operand(Delta2, work.operand2);
+    arithmetic_.pull_back_state(control.A2, operand2, work.Delta1, work.product);
+    kernels::multiply_by_derivative<T>(inner_, kept.inner.a, kept.inner.derivative, work.Delta1,
+                                       work.Delta1);  // Δ₁ = σ₁′ ∘ A₂ᵀΔ₂
+    const auto operand1 = arithmetic_.operand(work.Delta1, work.operand1);
+    if (ubar != nullptr) {
+      const auto X = arithmetic_.kept(kept.inner.X, n_, columns);
+      const auto a = arithmetic_.same_operand({kept.inner.a, h_, columns, columns}, kept.operand);
+      arithmetic_.pull_back_weights(X, operand1, ubar);         // Ā₁ += Δ₁Xᵀ
+      kernels::accumulate_row_sums<T>(work.Delta1, ubar + b1);  // b̄₁ += Δ₁1
+      arithmetic_.pull_back_weights(a, operand2, ubar + A2);    // Ā₂ += Δ₂aᵀ
+      kernels::accumulate_row_sums<T>(Delta2, ubar + b2);       // b̄₂ += Δ₂1
+    }
+    if (Xbar.data != nullptr) {  // last, because Δ₂ may be Λ, and Λ may be X̄
+      arithmetic_.pull_back_state(control.A1, operand1, Xbar, work.product, into);  // X̄ = A₁ᵀΔ₁
+    }
   }
 
   Index n_;

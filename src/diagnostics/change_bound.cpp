@@ -117,6 +117,11 @@ template <class T>
 ChangeBound::ChangeBound(const VectorField<T>& field, const Control<T>& u, const ChangeBoundNetwork& network)
     : substeps_(network.substeps) {
   const FieldForm form = demand_form(field, "a bound of the change");
+  if (form.products != ProductPrecision::full) {
+    throw InputError(
+        "a bound of the change needs a field computed in full precision, and this one's products "
+        "are in bf16; make it with ProductPrecision::full");
+  }
   if (!network.tableau.is_explicit() || network.substeps < 1) {
     throw InputError(
         fmt::format("a bound of the change needs an explicit tableau and at least 1 step an "
@@ -154,10 +159,12 @@ ChangeBound::ChangeBound(const VectorField<T>& field, const Control<T>& u, const
     layers_.push_back(layer_of(form, u, k, network));
   }
   const auto stages = static_cast<double>(b_.size());
-  const ControlBlock& last = u.layout().blocks().back();  // a bias of n entries
-  rounding_ = rounding(stages + 4, std::numeric_limits<T>::epsilon());
-  underflow_ = std::sqrt(static_cast<double>(last.rows)) * (stages + 4) *
-               static_cast<double>(std::numeric_limits<T>::min());
+  double terms = stages + 4;
+  if (count == 1) {  // x can be a summand of the last product
+    terms += static_cast<double>(u.layout().blocks()[u.layout().blocks().size() - 2].columns) + 2;
+  }
+  rounding_ = rounding(terms, std::numeric_limits<T>::epsilon());
+  underflow_ = std::sqrt(static_cast<double>(n)) * terms * static_cast<double>(std::numeric_limits<T>::min());
   step_slack_ = rounding(8 * (stages + 2) * (stages + 2), std::numeric_limits<double>::epsilon());
 }
 

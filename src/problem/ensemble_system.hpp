@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/added_results.hpp"
 #include "turnpike/cost.hpp"
 #include "turnpike/field.hpp"
 #include "turnpike/integrator.hpp"
@@ -47,24 +48,24 @@ class EnsembleSystem final : public ControlledSystem<T> {
 
   T evaluate(T /*t*/, ConstTile<T> X, Tile<T> Xdot, T* record) const override {
     field_.evaluate(u_, X, Xdot, record, scratch_.data());
-    if (running_ == nullptr) {
-      return T(0);
-    }
-    if (running_->depends_on_control()) {
-      const Tile<T> kept = kept_state(record);
-      for (Index i = 0; i < X.rows; ++i) {
-        std::copy_n(X.row(i), columns_, kept.row(i));
-      }
-    }
-    return running_->evaluate(u_, X, targets_, scale_, kept_gradient(record));
+    return running_cost(X, record);
   }
 
   void pull_back(const T* record, ConstTile<T> Lambda, T mu, Tile<T> Xbar, T* ubar) const override {
     field_.pull_back(u_, record, Lambda, Xbar, ubar, scratch_.data());
-    if (running_ != nullptr) {
-      running_->add_state_gradient(kept_gradient(record), mu, Xbar);
-      add_cost_control_gradient(record, mu, ubar);
-    }
+    add_cost_gradients(record, mu, Xbar, ubar);
+  }
+
+  T evaluate_add(T /*t*/, ConstTile<T> X, T w, Tile<T> sum, Tile<T> work, T* record) const override {
+    const T running = running_cost(X, record);  // before X can change
+    field_.evaluate_add(u_, X, w, sum, work, record, scratch_.data());
+    return running;
+  }
+
+  void pull_back_add(const T* record, ConstTile<T> Lambda, T mu, Tile<T> sum, Tile<T> work,
+                     T* ubar) const override {
+    field_.pull_back_add(u_, record, Lambda, sum, work, ubar, scratch_.data());
+    add_cost_gradients(record, mu, sum, ubar);
   }
 
   void apply(const T* record, ConstTile<T> V, Tile<T> JV) const override {
@@ -92,6 +93,26 @@ class EnsembleSystem final : public ControlledSystem<T> {
   }
 
  private:
+  /// ℓ(X, u); leaves in the record what its derivatives need.
+  T running_cost(ConstTile<T> X, T* record) const {
+    if (running_ == nullptr) {
+      return T(0);
+    }
+    if (running_->depends_on_control()) {
+      const Tile<T> kept = kept_state(record);
+      for (Index i = 0; i < X.rows; ++i) {
+        std::copy_n(X.row(i), columns_, kept.row(i));
+      }
+    }
+    return running_->evaluate(u_, X, targets_, scale_, kept_gradient(record));
+  }
+  /// X̄ += μ ℓ_X, ū += μ ℓ_u.
+  void add_cost_gradients(const T* record, T mu, Tile<T> Xbar, T* ubar) const {
+    if (running_ != nullptr) {
+      running_->add_state_gradient(kept_gradient(record), mu, Xbar);
+      add_cost_control_gradient(record, mu, ubar);
+    }
+  }
   [[nodiscard]] Tile<T> kept_gradient(T* record) const {
     return {record + field_record_, running_->rows(), columns_, columns_};
   }

@@ -127,6 +127,19 @@ TEST_CASE("the adjoint is exact for outer activations, one hidden unit, and ever
   }
 }
 
+TEST_CASE("the adjoint of a residual network is exact") {
+  for (const Index n : {3, 7}) {
+    for (const Quadrature quadrature : {Quadrature::scheme, Quadrature::nodes}) {
+      SampleProblem p = residual_network();
+      p.tableau = explicit_tableaus().front();
+      p.n = n;
+      p.quadrature = quadrature;
+      REQUIRE(p.tableau.name == "explicit-euler");
+      CHECK(relative_error(adjoint_gradient<double>(p), dual_gradient(p)) <= 1e-12);
+    }
+  }
+}
+
 TEST_CASE("gradients of kinked activations are exact where no sample sits on a kink") {
   for (const Activation activation : {Activation::relu, Activation::leaky_relu}) {
     SampleProblem p;

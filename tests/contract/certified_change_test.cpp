@@ -3,9 +3,11 @@
 #include <cmath>
 #include <string>
 
+#include "bf16_environment.hpp"
 #include "registered_problem.hpp"
 #include "turnpike/builtin_tableaus.hpp"
 #include "turnpike/change_bound.hpp"
+#include "turnpike/error.hpp"
 #include "turnpike/turnpike.hpp"
 
 /// What is certified is never less than what happens, for every explicit scheme, activation and precision.
@@ -87,6 +89,30 @@ TEST_CASE_TEMPLATE("no computed state changes by more than is certified, and no 
   CHECK(counts.proved < counts.all);
   CHECK(counts.closest > 0.2);  // it says something
   CHECK(counts.closest <= 1);
+}
+
+TEST_CASE_TEMPLATE("what a residual network rounds is certified", T, float, double) {
+  Counts counts;
+  for (unsigned seed = 1; seed <= 10; ++seed) {
+    SampleProblem p = residual_network();
+    p.h = 60;
+    p.control_size = seed % 2 == 0 ? 0.02 : 0.3;
+    p.seed = seed;
+    compare<T>(p, "explicit-euler", 0.03, counts);
+  }
+  CHECK(counts.proved > 0);
+  CHECK(counts.closest <= 1);
+}
+
+TEST_CASE("a bound of the change is refused for products in bf16") {
+  const test::Bf16Environment emulated("emulate");
+  const auto field =
+      make_two_layer_field<float>(6, 5, Activation::relu, Activation::identity, ProductPrecision::bf16);
+  ChangeBoundNetwork network;
+  network.tableau = *builtin_explicit_tableau("explicit-euler");
+  network.components = first_components(2);
+  const Control<float> u(field->layout(), 1);
+  CHECK_THROWS_WITH_AS(ChangeBound(*field, u, network), doctest::Contains("bf16"), InputError);
 }
 
 TEST_CASE("a measurement holds what is certified at its nodes, sample by sample") {

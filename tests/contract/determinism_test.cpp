@@ -57,6 +57,7 @@ TEST_CASE_TEMPLATE("a sample's states do not depend on the other samples, their 
   for (const std::string& name : fixed_step_names()) {
     for (const Index n : {3, 6}) {
       SampleProblem p = many_samples();
+      p.grid = TimeGrid({0.0, 1.0, 1.5, 2.0});
       p.n = n;
       const Control<T> u = make_control<T>(p);
       IntegrationStatus status;
@@ -121,6 +122,7 @@ TEST_CASE_TEMPLATE("after the first evaluation nothing is allocated", T, float, 
         p.n = n;
         p.classes = 2;
         p.threads = threads;
+        p.grid = TimeGrid({0.0, 2.0, 2.5, 3.0});  // sub-steps of 1, and shorter ones
         p.substeps = 2;
         OptimalControlProblem<T> problem = make_problem<T>(p, name);
         const Control<T> u = make_control<T>(p);

@@ -33,6 +33,19 @@ TEST_CASE_TEMPLATE("zero control returns every state bit for bit", T, float, dou
   }
 }
 
+TEST_CASE_TEMPLATE("zero control returns every state of a residual network bit for bit", T, float, double) {
+  for (const Index n : {7, 60}) {  // the larger by oneDNN
+    SampleProblem p = residual_network();
+    p.n = n;
+    p.samples = 90;
+    OptimalControlProblem<T> problem = make_problem<T>(p, "explicit-euler");
+    IntegrationStatus status;
+    const std::vector<State<T>> states = problem.states(problem.zero_control(), status);
+    REQUIRE(status.ok());
+    CHECK(same_bits(states.back(), make_initial_state<T>(p)));
+  }
+}
+
 TEST_CASE_TEMPLATE("a second layer of zeros holds every state bit for bit", T, float, double) {
   for (const std::string& name : registered_names<T>()) {
     SampleProblem p;

@@ -48,6 +48,16 @@ struct SampleProblem {
   unsigned seed = 1;
 };
 
+/// Whose steps of explicit Euler are the layers of a residual network: X⁺ = X + F(X, u), in one product.
+inline SampleProblem residual_network() {
+  SampleProblem p;
+  p.grid = TimeGrid::uniform(3, 3.0);
+  p.n = 7;
+  p.h = 20;
+  p.control_size = 0.3;
+  return p;
+}
+
 inline std::vector<double> random_numbers(std::size_t count, double size, unsigned seed) {
   std::mt19937 generator(seed);
   std::vector<double> numbers(count);

@@ -3,33 +3,16 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
+#include "bf16_environment.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/experiment.hpp"
 #include "turnpike/random.hpp"
 
 namespace turnpike {
 namespace {
-
-/// Sets TURNPIKE_BF16 while it lives.
-class Environment {
- public:
-  explicit Environment(const char* value) {
-    const char* const before = std::getenv(name);
-    before_ = before == nullptr ? "" : before;
-    setenv(name, value, 1);
-  }
-  Environment(const Environment&) = delete;
-  Environment& operator=(const Environment&) = delete;
-  ~Environment() { setenv(name, before_.c_str(), 1); }
-
- private:
-  static constexpr const char* name = "TURNPIKE_BF16";
-  std::string before_;
-};
 
 Dataset<float> samples(Index n) {
   Dataset<float> data;
@@ -91,17 +74,17 @@ void check_beside_float() {
 
 TEST_CASE("V and its gradient in bf16 are those in float to the rounding of the factors") {
   {
-    const Environment emulated("emulate");
+    const test::Bf16Environment emulated("emulate");
     check_beside_float();
   }
-  const Environment unset("");
+  const test::Bf16Environment unset("");
   if (bf16_support() == Bf16Support::native) {
     check_beside_float();
   }
 }
 
 TEST_CASE("the linearization of a bf16 field and its adjoint are those of the field in float to rounding") {
-  const Environment emulated("emulate");
+  const test::Bf16Environment emulated("emulate");
   constexpr Index n = 25;  // odd sizes: a last entry alone in its float
   constexpr Index h = 17;
   constexpr Index columns = 19;
@@ -159,7 +142,7 @@ TEST_CASE("the linearization of a bf16 field and its adjoint are those of the fi
 }
 
 TEST_CASE("bf16 is refused where it has no effect or no meaning") {
-  const Environment emulated("emulate");
+  const test::Bf16Environment emulated("emulate");
   CHECK(bf16_support() == Bf16Support::emulated);
   CHECK_THROWS_AS(
       (void)make_two_layer_field<float>(4, 8, Activation::tanh, Activation::identity, ProductPrecision::bf16),
@@ -185,10 +168,10 @@ TEST_CASE("bf16 is refused where it has no effect or no meaning") {
 
 TEST_CASE("a wish that is none is refused, and none leaves it to the processor") {
   {
-    const Environment mistyped("emulat");
+    const test::Bf16Environment mistyped("emulat");
     CHECK_THROWS_WITH_AS((void)bf16_support(), doctest::Contains("TURNPIKE_BF16"), InputError);
   }
-  const Environment unset("");
+  const test::Bf16Environment unset("");
   CHECK(bf16_support() != Bf16Support::emulated);
   if (bf16_support() == Bf16Support::none) {
     CHECK_THROWS_WITH_AS((void)make_single_layer_field<float>(8, Activation::tanh, ProductPrecision::bf16),

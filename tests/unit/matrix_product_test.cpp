@@ -22,7 +22,7 @@ TEST_CASE_TEMPLATE("products with every transposition, stride and accumulation",
     const auto [m, n, k] = shape;
     for (const bool transposed_A : {false, true}) {
       for (const bool transposed_B : {false, true}) {
-        for (const bool accumulate : {false, true}) {
+        for (const Into into : {Into::overwrite, Into::add}) {
           const auto factor = [](Index rows, Index columns, bool transposed, unsigned seed) {
             const Index stored_rows = transposed ? columns : rows;
             const Index stored_columns = transposed ? rows : columns;
@@ -38,11 +38,11 @@ TEST_CASE_TEMPLATE("products with every transposition, stride and accumulation",
           B.data = b.data();
           std::vector<T> c(static_cast<std::size_t>(m * (n + 3)), T(0.5));
           const Tile<T> C{c.data(), m, n, n + 3};
-          multiply({A, transposed_A}, {B, transposed_B}, C, accumulate);
+          multiply({A, transposed_A}, {B, transposed_B}, C, into);
           double worst = 0;
           for (Index i = 0; i < m; ++i) {
             for (Index j = 0; j < n; ++j) {
-              double sum = accumulate ? 0.5 : 0.0;
+              double sum = into == Into::add ? 0.5 : 0.0;
               for (Index l = 0; l < k; ++l) {
                 sum += static_cast<double>(transposed_A ? A(l, i) : A(i, l)) *
                        static_cast<double>(transposed_B ? B(j, l) : B(l, j));
@@ -88,7 +88,7 @@ TEST_CASE("bf16 products are the exact products of rounded factors, summed in fl
     for (const Index m : {3, 130}) {
       for (const bool transposed_A : {false, true}) {
         for (const bool transposed_B : {false, true}) {
-          for (const bool accumulate : {false, true}) {
+          for (const Into into : {Into::overwrite, Into::add}) {
             const auto numbers = test::random_numbers(static_cast<std::size_t>(k * (m + n)), 1, 7);
             const std::vector<float> values(numbers.begin(), numbers.end());
             std::vector<Bf16> memory(values.size());
@@ -102,11 +102,11 @@ TEST_CASE("bf16 products are the exact products of rounded factors, summed in fl
             const Factor<Bf16> B = rounded(m * k, k, n, transposed_B);
             std::vector<float> c(static_cast<std::size_t>(m * (n + 2)), 0.5F);
             const Tile<float> C{c.data(), m, n, n + 2};
-            multiply(A, B, C, accumulate, products);
+            multiply(A, B, C, into, products);
             double worst = 0;
             for (Index i = 0; i < m; ++i) {
               for (Index j = 0; j < n; ++j) {
-                double sum = accumulate ? 0.5 : 0;
+                double sum = into == Into::add ? 0.5 : 0;
                 for (Index l = 0; l < k; ++l) {
                   sum += static_cast<double>(from_bf16(transposed_A ? A.stored(l, i) : A.stored(i, l))) *
                          static_cast<double>(from_bf16(transposed_B ? B.stored(j, l) : B.stored(l, j)));
@@ -138,7 +138,8 @@ TEST_CASE("a product leaves the caller's number of threads alone") {
   const int before = omp_get_max_threads();
   const std::vector<float> a(64 * 64, 1.0F);
   std::vector<float> c(64 * 64);
-  multiply(weights(a.data(), 64, 64), weights(a.data(), 64, 64), Tile<float>{c.data(), 64, 64, 64}, false);
+  multiply(weights(a.data(), 64, 64), weights(a.data(), 64, 64), Tile<float>{c.data(), 64, 64, 64},
+           Into::overwrite);
   CHECK(c.front() == 64.0F);
   CHECK(omp_get_max_threads() == before);
 }
