@@ -4,8 +4,8 @@ Usage: bench/mnist.py PROGRAM, with PROGRAM the built bench_mnist. Needs python3
 the value and the gradient of the soft cross-entropy at every layer and an Adam step. Measures in turns, each in a process
 of its own, and compares medians. Run it with nothing else on the machine. Each side has its fastest setting: PyTorch its
 Adam, its threads, at most as many as turnpike, and its kernels; turnpike its tile, which is half a batch unless run.tile
-says otherwise. On one thread both run on the same core, the last, because interrupts make the first slower (by 15 % on one
-machine). bf16 is measured where the processor has it.
+says otherwise. On one thread turnpike runs on the last core, because interrupts make the first slower (by 15 % on one
+machine), and PyTorch there or where the system puts it. bf16 is measured where the processor has it. Takes ten minutes.
 """
 
 import os
@@ -100,13 +100,15 @@ def main():
         place = on_last_core if threads == 1 else None
         # PyTorch's best: its own threads or those of OpenBLAS.
         configurations = [(threads, variant, threads) for variant in ("loop", "foreach")]
-        if threads > 1:
+        if threads == 1:
+            configurations.append((1, "loop", 1, place))
+        else:
             configurations += [(1, "loop", None), (threads, "loop", 1), (1, "loop", 1)]
         theirs = {configuration: [] for configuration in configurations}
         mine = {(precision, tile): [] for precision in precisions for tile in ((B // 2, B) if threads == 1 else (B // 2,))}
         for _ in range(ROUNDS):
             for configuration in configurations:
-                theirs[configuration].append(in_own_process(*configuration, place))
+                theirs[configuration].append(in_own_process(*configuration))
             for (precision, tile), runs in mine.items():
                 runs.append(ours(program, place, threads=threads, layers=N, tile=tile, precision=precision))
         peer = min(statistics.median(times) for times in theirs.values())
