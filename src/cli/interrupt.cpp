@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
+#include <cstddef>
 #include <string_view>
 
 namespace turnpike::cli {
@@ -18,10 +20,21 @@ extern "C" void remember_interrupt(int /*signal*/) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
 }
 
+/// The handler runs on a stack of its own. On that of the interrupted code, signals during a product of
+/// oneDNN, whose kernels are generated as it runs, were now and then followed by a corrupted heap.
+void give_own_stack() {
+  static std::array<char, std::size_t{1} << 16> memory;
+  stack_t stack{};
+  stack.ss_sp = memory.data();
+  stack.ss_size = memory.size();
+  (void)sigaltstack(&stack, nullptr);
+}
+
 void install(int signal) {
   struct sigaction action {};
   action.sa_handler = remember_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);  // the next one takes its usual course
+  // The next one takes its usual course.
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART | SA_ONSTACK);
   sigemptyset(&action.sa_mask);
   sigaction(signal, &action, nullptr);
 }
@@ -30,6 +43,7 @@ void install(int signal) {
 
 InterruptGuard::InterruptGuard() {
   interrupted.store(false);
+  give_own_stack();
   install(SIGINT);
   install(SIGTERM);
   install(SIGHUP);
