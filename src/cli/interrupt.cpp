@@ -20,8 +20,8 @@ extern "C" void remember_interrupt(int /*signal*/) {
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
 }
 
-/// The handler runs on a stack of its own. On that of the interrupted code, signals during a product of
-/// oneDNN, whose kernels are generated as it runs, were now and then followed by a corrupted heap.
+/// The handler runs on a stack of its own: oneDNN's generated kernels keep the stack pointer in their packed
+/// factors, which are on the heap, and a handler's frame would be written there.
 void give_own_stack() {
   static std::array<char, std::size_t{1} << 16> memory;
   stack_t stack{};
