@@ -20,6 +20,7 @@ struct GradientCheckOptions {
   /// Where σ has kinks: called after an evaluation of V, a number that changes when V passes a kink (see
   /// KinkWatch). Differences that pass one are left out; see GradientCheckReport::undecided.
   std::function<std::uint64_t()> kinks = {};
+  std::function<void(int done, int all)> progress = {};  ///< called before each difference, if given
 };
 
 struct GradientCheckReport {

@@ -11,6 +11,7 @@ namespace turnpike {
 struct IdxOptions {
   double pixel_scale = 1.0 / 255;    ///< a feature is its pixel, 0 to 255, times this; positive
   std::vector<std::string> classes;  ///< known classes; empty for "0" to the largest label
+  int most_classes = 256;            ///< how many the labels can stand for where `classes` is empty
 };
 
 /// Reads pictures and their labels from a pair of IDX files (the format of MNIST), plain or compressed with
@@ -20,7 +21,7 @@ struct IdxOptions {
 /// Throws InputError for: a file that is missing, cut short, damaged or followed by more bytes than it
 /// announces; one that is no IDX file of its kind (swapped files are named as such); empty pictures or no
 /// samples; sizes that the file cannot hold; pictures and labels of different number; labels of a single
-/// class, or beyond `options.classes`, or such that most classes up to the largest label have no sample; a
+/// class, or beyond `options`, or such that most classes up to the largest label have no sample; a
 /// scale with which pixels are no finite numbers in T.
 template <class T = double>
 Dataset<T> read_idx(const std::filesystem::path& images, const std::filesystem::path& labels,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -52,6 +53,9 @@ struct ProblemDefinition {
   Index active_intervals = 0;  ///< M, of which controls consist; 0 for all K
   Recomputation recomputation = Recomputation::none;
   Index snapshots = 0;  ///< states kept a tile, at least 1 unless `recomputation` is none
+  /// Once it is true an evaluation ends at the next interval with the outcome `stopped`, unless a sink has
+  /// begun to see the gradient. Null for never; outlives the problem.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 /// M: the intervals whose control is not fixed to zero.

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,11 @@ namespace turnpike {
 /// model.safetensors, checkpoint/, figures/, report.html. All but metrics.csv are replaced in one step.
 class RunDirectory {
  public:
-  /// A new directory. Throws InputError when it exists and is not empty, or cannot be written.
+  /// A new directory. One that was created, but ended before it had a config.toml, counts as new. Throws
+  /// InputError when it exists and holds anything else, or cannot be written.
   static RunDirectory create(const std::filesystem::path& path);
-  /// The first of PATH, PATH-2, PATH-3, … that does not exist, created.
+  /// The first of PATH, PATH-2, PATH-3, … that does not exist, created: never one that another process
+  /// creates at the same time.
   static RunDirectory create_next(const std::filesystem::path& path);
   /// An existing run. Throws InputError when `path` holds no config.toml.
   static RunDirectory open(const std::filesystem::path& path);
@@ -28,6 +31,9 @@ class RunDirectory {
 
   /// Replaces a file of the directory in one step.
   void write(std::string_view name, std::string_view text) const;
+
+  /// Removes what writers that were killed have left half written. No other process may be writing.
+  void remove_leftovers() const;
 
  private:
   explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
@@ -60,9 +66,9 @@ class MetricsFile {
 /// The state of a training as checkpoint/state.safetensors, replaced in one step.
 template <class T>
 void write_checkpoint(const RunDirectory& run, const TrainerState<T>& state);
-/// Throws InputError when there is none or it is damaged.
+/// Nothing when there is none yet. Throws InputError when it is damaged.
 template <class T>
-TrainerState<T> read_checkpoint(const RunDirectory& run);
+std::optional<TrainerState<T>> read_checkpoint(const RunDirectory& run);
 
 /// Versions, compiler, processor and instruction set as JSON.
 std::string environment_json(int threads);

@@ -81,7 +81,8 @@ class Trainer {
   using StepObserver = std::function<void(const StepMetrics&)>;
 
   /// Trains to the end, or until `stop` becomes true or a loss or gradient is not finite. Stops between
-  /// steps: then `state` goes on to the same bits. After `not_finite`, `control` is the last one with a
+  /// steps, where the problem has the same ProblemDefinition::stop within one, which is then not taken:
+  /// `state` goes on to the same bits. After `not_finite`, `control` is the last one with a
   /// finite objective, but where updates go on the way back (no clipping, a control of more than 2²⁰ entries)
   /// and r‖u‖² alone is not finite: there the control with that objective stays. `state` is worthless then.
   TrainingResult run(const Observer& observer, const std::atomic<bool>& stop,
@@ -101,11 +102,12 @@ class Trainer {
   [[nodiscard]] std::int64_t steps_per_epoch() const;
 
  private:
+  enum class StepEnd { taken, stopped, failed };
   enum class EpochEnd { complete, stopped, failed };
   EpochEnd run_epoch(EpochMetrics& metrics, TrainingResult& result, const std::atomic<bool>& stop,
                      const StepObserver& step_observer);
-  bool take_step(std::span<const Index> batch, EpochMetrics& metrics, TrainingResult& result,
-                 Objective& objective);
+  StepEnd take_step(std::span<const Index> batch, EpochMetrics& metrics, TrainingResult& result,
+                    Objective& objective);
   void return_to_last_good();
   void finish(TrainingResult& result, const std::atomic<bool>& stop);
 

@@ -50,16 +50,21 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
   const ProblemDefinition<double> definition =
       make_definition<double>(e.config, e.train.class_count(), integrators);
   const Control<double> u = model ? model->control(definition) : initial_control(e.config, definition);
-  GradientCheckReport result = check_experiment(e.config, e.train, u, {}, integrators);
+  Phases phases(true);
+  GradientCheckOptions thoroughness;
+  thoroughness.progress = differences_told_by(phases);
+  GradientCheckReport result = check_experiment(e.config, e.train, u, thoroughness, integrators);
   constexpr Index few = 16;
   if (result.undecided && e.train.size() > few) {
+    phases.end();
     fmt::print(
         stderr,
         "turnpike: {} of {} differences pass a kink of the activation at every step size; the first {} "
         "samples, with fewer kinks, are checked instead\n",
         result.across_kinks, result.differences, few);
-    result = check_experiment(e.config, first_samples(e.train, few), u, {}, integrators);
+    result = check_experiment(e.config, first_samples(e.train, few), u, thoroughness, integrators);
   }
+  phases.end();
   if (!options.export_file.empty()) {
     OptimalControlProblem<double> problem(definition, e.train);
     write_safetensors(options.export_file, exported(problem, u));

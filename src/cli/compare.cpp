@@ -287,7 +287,7 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
       results.work_precision.push_back(comparison.work_precision(schemes[i]));
     }
     if (options.train) {
-      const InterruptGuard interrupt;
+      const InterruptGuard interruptible;
       std::string current;
       std::optional<Progress> progress;
       results.trained = train_and_exchange(
@@ -303,11 +303,11 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
             }
             progress->show(metrics);
           },
-          interrupt.requested());
+          InterruptGuard::requested());
       if (progress) {
         progress->end();
       }
-      stopped = interrupt.requested().load();
+      stopped = InterruptGuard::requested().load();
       results.interrupted = stopped;
     }
   }

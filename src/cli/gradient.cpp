@@ -1,6 +1,9 @@
 #include "cli/gradient.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -16,6 +19,17 @@ constexpr double allowed_errors = 1000;
 constexpr double largest_error = 0.1;  // whatever the tolerance
 
 }  // namespace
+
+std::function<void(int, int)> differences_told_by(Phases& phases) {
+  using Clock = std::chrono::steady_clock;
+  return [&phases, told = Clock::now()](int done, int all) mutable {
+    constexpr std::chrono::seconds between(5);
+    if (Clock::now() - told >= between) {
+      told = Clock::now();
+      phases.begin(fmt::format("checking the gradient, {} of {} differences are taken", done, all));
+    }
+  };
+}
 
 GradientCheckReport check_experiment(const RunConfig& config, const Dataset<double>& samples,
                                      const Control<double>& u, GradientCheckOptions options,

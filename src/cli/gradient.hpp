@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+
+#include "cli/progress.hpp"
 #include "turnpike/experiment.hpp"
 #include "turnpike/gradient_check.hpp"
 
@@ -15,5 +18,8 @@ namespace turnpike::cli {
 GradientCheckReport check_experiment(const RunConfig& config, const Dataset<double>& samples,
                                      const Control<double>& u, GradientCheckOptions options,
                                      const IntegratorRegistry& integrators);
+
+/// For GradientCheckOptions::progress: every few seconds `phases`, which outlives it, tells how far it is.
+std::function<void(int done, int all)> differences_told_by(Phases& phases);
 
 }  // namespace turnpike::cli

@@ -16,7 +16,7 @@ static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only
 
 extern "C" void remember_interrupt(int /*signal*/) {
   interrupted.store(true);
-  constexpr std::string_view message = "\nturnpike: stopping after this step; a second signal ends at once\n";
+  constexpr std::string_view message = "\nturnpike: stopping; a second signal ends at once\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, message.data(), message.size());
 }
 
@@ -55,6 +55,6 @@ InterruptGuard::~InterruptGuard() {
   (void)std::signal(SIGHUP, SIG_DFL);
 }
 
-const std::atomic<bool>& InterruptGuard::requested() const { return interrupted; }
+const std::atomic<bool>& InterruptGuard::requested() { return interrupted; }
 
 }  // namespace turnpike::cli

@@ -13,7 +13,8 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
   ~InterruptGuard();
 
-  [[nodiscard]] const std::atomic<bool>& requested() const;
+  /// Of the guard that lives, or lived last.
+  [[nodiscard]] static const std::atomic<bool>& requested();
 };
 
 }  // namespace turnpike::cli

@@ -18,11 +18,20 @@ namespace {
 using turnpike::InputError;
 namespace cli = turnpike::cli;
 
+/// A check of a flag that names a file or directory.
+auto path_of(const char* flag) {
+  return [flag](const std::string& path) {
+    return path.empty() ? fmt::format("give a path, or leave {} unset", flag) : std::string();
+  };
+}
+
 void add_overrides(CLI::App& command, cli::Overrides& overrides, bool data) {
   if (data) {
-    command.add_option("--data", overrides.data,
-                       "The samples: a CSV file whose last column is the class, MNIST's directory, or an IDX "
-                       "file of images");
+    command
+        .add_option("--data", overrides.data,
+                    "The samples: a CSV file whose last column is the class, MNIST's directory, or an IDX "
+                    "file of images")
+        ->check(path_of("--data"));
   }
   command
       .add_option("--integrator", overrides.integrator,
@@ -97,10 +106,8 @@ int run(int argc, char** argv) {
   sub->add_option("SOURCE", train.source,
                   fmt::format("{} (csv, mnist and idx with --data), or a CONFIG.toml",
                               fmt::join(turnpike::recipe_names(), ", ")));
-  const auto not_empty = [](const std::string& path) {
-    return path.empty() ? std::string("give a path, or leave --out unset") : std::string();
-  };
-  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/")->check(not_empty);
+  sub->add_option("--out", train.out, "Run directory; unset for a new one under runs/")
+      ->check(path_of("--out"));
   sub->add_flag("--json", train.json, "Print the summary as JSON");
   sub->add_flag("--help-keys", train.help_keys, "List every configuration key with its range and default");
   add_overrides(*sub, train.overrides, true);
@@ -112,7 +119,7 @@ int run(int argc, char** argv) {
     return cli::resume(resume, integrators);
   });
   sub->add_option("DIR", resume.run, "Run directory")->required();
-  sub->add_option("--data", resume.data, moved);
+  sub->add_option("--data", resume.data, moved)->check(path_of("--data"));
   sub->add_flag("--json", resume.json, "Print the summary as JSON");
   sub->add_option("--threads", resume.threads, "Number of threads; never changes a result")
       ->check(CLI::Range(1, 1024));
@@ -122,7 +129,8 @@ int run(int argc, char** argv) {
                 "Objective, loss and accuracy of a model, also on other data or with another scheme",
                 [&] { return cli::evaluate(evaluate, integrators); });
   sub->add_option("MODEL", evaluate.model, "Model file or run directory")->required();
-  sub->add_option("--predictions", evaluate.predictions, "CSV file to write each sample's classes to");
+  sub->add_option("--predictions", evaluate.predictions, "CSV file to write each sample's classes to")
+      ->check(path_of("--predictions"));
   sub->add_flag("--json", evaluate.json, "Print the result as JSON");
   add_overrides(*sub, evaluate.overrides, true);
 
@@ -143,7 +151,8 @@ int run(int argc, char** argv) {
   sub = command("crop", "What dropping the last layers costs, depth by depth, and the shorter model",
                 [&] { return cli::crop(crop, integrators); });
   sub->add_option("MODEL", crop.model, "Model file or run directory")->required();
-  sub->add_option("--out", crop.out, "Model file to write; unset for the depths alone")->check(not_empty);
+  sub->add_option("--out", crop.out, "Model file to write; unset for the depths alone")
+      ->check(path_of("--out"));
   sub->add_option("--depth", crop.depth, "Layers to keep, from 0 to all");
   sub->add_option("--tolerance", crop.tolerance,
                   "Keep the fewest layers that lose at most this share of accuracy, 0.001 unless set, on "
@@ -172,7 +181,7 @@ int run(int argc, char** argv) {
                             : std::string();
       });
   sub->add_option("--out", comparison.out, "New directory for comparison.json, report.html and figures/")
-      ->check(not_empty);
+      ->check(path_of("--out"));
   sub->add_flag("--json", comparison.json, "Print the result as JSON");
   add_overrides(*sub, comparison.overrides, true);
 
@@ -203,7 +212,7 @@ int run(int argc, char** argv) {
          "--out", study.out,
          "Directory for study.json, models/, figures/ and report.html; of the same study to go on or add")
       ->required()
-      ->check(not_empty);
+      ->check(path_of("--out"));
   sub->add_flag("--json", study.json, "Print the result as JSON");
   add_overrides(*sub, study.overrides, true);
 
@@ -212,8 +221,10 @@ int run(int argc, char** argv) {
                 [&] { return cli::check_gradient(check, integrators); });
   sub->add_option("SUBJECT", check.subject, "Model file, run directory, or a source as for train")
       ->capture_default_str();
-  sub->add_option("--export", check.export_file, "Safetensors file for objective, gradient and control");
-  sub->add_option("--export-data", check.export_data, "CSV file for the samples used");
+  sub->add_option("--export", check.export_file, "Safetensors file for objective, gradient and control")
+      ->check(path_of("--export"));
+  sub->add_option("--export-data", check.export_data, "CSV file for the samples used")
+      ->check(path_of("--export-data"));
   sub->add_flag("--json", check.json, "Print the result as JSON");
   add_overrides(*sub, check.overrides, true);
 
@@ -237,9 +248,9 @@ int run(int argc, char** argv) {
   sub = command("report", "Draws a run's report.html and figures anew",
                 [&] { return cli::report(report, integrators); });
   sub->add_option("DIR", report.run, "Run directory")->required();
-  sub->add_option("--data", report.data, moved);
+  sub->add_option("--data", report.data, moved)->check(path_of("--data"));
   sub->add_option("--study", report.study, "Directory of a study, whose table and pictures join the page")
-      ->check(not_empty);
+      ->check(path_of("--study"));
 
   cli::GeometryOptions geometry;
   sub = command("geometry", "The soft cross-entropy's minimizers and its lower bounds, for any C and p_d",
@@ -255,9 +266,10 @@ int run(int argc, char** argv) {
                 [&] { return cli::reproduce(reproduce, integrators); });
   sub->add_option("WHAT", reproduce.subject, "paper")->required();
   sub->add_option("--out", reproduce.out, "Directory for the page, the figures and the runs")
-      ->check(not_empty)
+      ->check(path_of("--out"))
       ->capture_default_str();
-  sub->add_option("--data", reproduce.data, "Directory of MNIST, for Figure 5 (a quarter of an hour)");
+  sub->add_option("--data", reproduce.data, "Directory of MNIST, for Figure 5 (a quarter of an hour)")
+      ->check(path_of("--data"));
   sub->add_option("--set", reproduce.keys,
                   "optimizer.epochs=…, or data.per_class=… of the two spirals, for a shorter trial")
       ->take_all()

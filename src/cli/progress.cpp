@@ -29,8 +29,8 @@ std::string format_bound(double value, int decimals) {
   return std::isfinite(value) ? format_cost(std::ceil(value * scale) / scale, decimals) : std::string("∞");
 }
 
-Progress::Progress(std::int64_t first, std::int64_t all, double alpha)
-    : first_(first), all_(all), alpha_(alpha), terminal_(isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(std::int64_t first, std::int64_t all, double alpha, double horizon)
+    : first_(first), all_(all), alpha_(alpha), horizon_(horizon), terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Progress::show(const EpochMetrics& m) { show("epoch", m.epoch, all_, m.objective); }
 void Progress::show(const StepMetrics& m) { show("step", m.step, all_, m.objective); }
@@ -49,11 +49,12 @@ void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const
   }
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = elapsed / static_cast<double>(done - first_) * static_cast<double>(all - done);
+  const double certified = alpha_ > 0 ? V.running / alpha_ : horizon_;
   fmt::print(
       stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %{}  {} left{}",
       terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4), format_cost(V.running, 3),
       format_cost(V.control, 3), format_cost(V.terminal, 3), 100 * V.accuracy,
-      alpha_ > 0 ? fmt::format("  certified time ≤ {}", format_bound(V.running / alpha_, 1)) : std::string(),
+      certified < horizon_ ? fmt::format("  certified time ≤ {}", format_bound(certified, 1)) : std::string(),
       format_duration(left), terminal_ ? "" : "\n");
   line_open_ = terminal_;
   shown_ = now;
@@ -68,16 +69,19 @@ void Progress::end() {
 
 Phases::Phases(bool shown) : shown_(shown), terminal_(isatty(STDERR_FILENO) == 1) {}
 
-Phases::~Phases() {
-  if (line_open_) {
-    (void)std::fputs("\r\x1b[2K", stderr);
-  }
-}
+Phases::~Phases() { end(); }
 
 void Phases::begin(const std::string& what) {
   if (shown_) {
     fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[2K" : "", what, terminal_ ? " …" : "\n");
     line_open_ = terminal_;
+  }
+}
+
+void Phases::end() {
+  if (line_open_) {
+    (void)std::fputs("\r\x1b[2K", stderr);
+    line_open_ = false;
   }
 }
 

@@ -22,8 +22,8 @@ std::string format_bound(double value, int decimals);
 class Progress {
  public:
   /// `first` epochs (steps) of `all` are done already. With α > 0 it tells how long a sample can be outside
-  /// ε = 1 at most: the running cost over α, α = α(1).
-  Progress(std::int64_t first, std::int64_t all, double alpha = 0);
+  /// ε = 1 at most, where that is less than the horizon: the running cost over α, α = α(1).
+  Progress(std::int64_t first, std::int64_t all, double alpha = 0, double horizon = 0);
   void show(const EpochMetrics& metrics);
   void show(const StepMetrics& metrics);
   /// Leaves the terminal's line.
@@ -37,6 +37,7 @@ class Progress {
   std::int64_t first_;
   std::int64_t all_;
   double alpha_;
+  double horizon_;
   bool terminal_;
   bool line_open_ = false;
   Clock::time_point start_ = Clock::now();
@@ -51,6 +52,8 @@ class Phases {
   Phases& operator=(const Phases&) = delete;
   ~Phases();
   void begin(const std::string& what);
+  /// Leaves the terminal's line empty.
+  void end();
 
  private:
   bool shown_;

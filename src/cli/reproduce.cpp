@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
+#include "cli/sources.hpp"
 #include "io/paper_page.hpp"
 #include "io/run_results.hpp"
 #include "io/text_file.hpp"
@@ -33,23 +34,19 @@ struct PaperRun {
 /// A signal stopped a training: what is there is kept for the next time.
 struct Interrupted {};
 
-/// Trains into `directory`, goes on with an interrupted run there, or takes a finished one as it is. A run
-/// that has nothing to go on from is begun anew.
+/// Trains into `directory`, goes on with an interrupted run there, or takes a finished one as it is.
 PaperRun train_into(const fs::path& directory, const std::string& source, const ReproduceOptions& options,
                     const std::vector<std::string>& keys, const IntegratorRegistry& integrators) {
   PaperRun run{directory, 0, {}};
   std::error_code error;
   if (!fs::exists(directory / "summary.json", error)) {
     fmt::print(stderr, "{}\n", directory.string());
-    if (fs::exists(directory / "checkpoint" / "state.safetensors", error)) {
+    if (fs::exists(directory / "config.toml", error)) {
       ResumeOptions resume_options;
       resume_options.run = directory.string();
       resume_options.threads = options.threads;
       run.status = resume(resume_options, integrators);
     } else {
-      if (fs::exists(directory / "config.toml", error)) {
-        fs::remove_all(directory, error);
-      }
       TrainOptions train_options;
       train_options.source = source;
       train_options.out = directory.string();
@@ -324,9 +321,10 @@ int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integra
     RunConfig trial = recipe("two-spirals");
     set_key(trial, key);
   }
-  if (!options.data.empty() && !fs::is_directory(options.data, error)) {
-    throw InputError(
-        fmt::format("--data {}: no such directory; give the one with MNIST's files", options.data));
+  if (!options.data.empty()) {  // read once before all else: the trainings before MNIST's take minutes
+    Overrides overrides;
+    overrides.data = options.data;
+    (void)load_experiment<float>(source_config("mnist", overrides));
   }
   const bool begun = fs::exists(out / "paper.json", error);
   if (!begun && fs::exists(out, error) && !(fs::is_directory(out, error) && fs::is_empty(out, error))) {

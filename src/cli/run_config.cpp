@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "cli/sources.hpp"
 #include "turnpike/error.hpp"
@@ -19,8 +21,8 @@ constexpr const char* begun_with = "checkpoint/config.toml";
 }  // namespace
 
 void write_config(const RunDirectory& run, const RunConfig& config) {
-  run.write(config_of_owner, to_toml(config));
   run.write(begun_with, to_toml(config));
+  run.write(config_of_owner, to_toml(config));
 }
 
 void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
@@ -31,7 +33,11 @@ void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
   const auto begun = nlohmann::json::parse(to_json(read_config(run.file(begun_with)))).flatten();
   const auto now = nlohmann::json::parse(to_json(config)).flatten();
   for (const auto& [key, value] : begun.items()) {
-    const bool matters = key != "/run/threads" && key != "/run/checkpoint_every";
+    // Where the samples are does not matter; that they are the same is checked by their fingerprint.
+    constexpr std::array<std::string_view, 6> free = {"/run/threads",    "/run/checkpoint_every",
+                                                      "/data/path",      "/data/labels",
+                                                      "/data/test_path", "/data/test_labels"};
+    const bool matters = std::find(free.begin(), free.end(), key) == free.end();
     if (matters && now.value(key, nlohmann::json()) != value) {
       std::string name = key.substr(1);
       std::replace(name.begin(), name.end(), '/', '.');

@@ -103,7 +103,8 @@ RunConfig source_config(const std::string& source, const Overrides& overrides) {
 }
 
 void settle_precision(RunConfig& config, const IntegratorRegistry& integrators) {
-  if (config.run.precision != "double" && integrators.find(config.integrator.name).traits.double_only) {
+  // bf16 is not silently given up: make_definition refuses it.
+  if (config.run.precision == "float" && integrators.find(config.integrator.name).traits.double_only) {
     config.run.precision = "double";
     fmt::print(stderr, "turnpike: '{}' works in double only, so run.precision is double\n",
                config.integrator.name);

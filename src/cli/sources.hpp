@@ -84,8 +84,8 @@ constexpr Index most_pictures = 32;
 /// The experiment in double: of pictures the first `most_pictures` training samples, and says so on stderr.
 Experiment<double> small_experiment(Experiment<double> e);
 
-/// Sets run.precision to double when the integrator exists for double only, and says so on stderr. Throws
-/// InputError for an unknown integrator.
+/// Sets run.precision from float to double when the integrator exists for double only, and says so on stderr.
+/// Throws InputError for an unknown integrator.
 void settle_precision(RunConfig& config, const IntegratorRegistry& integrators);
 
 }  // namespace turnpike::cli

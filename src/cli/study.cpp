@@ -135,7 +135,7 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
   print_found(opened, all);
   bool complete = false;
   {
-    const InterruptGuard interrupt;
+    const InterruptGuard interruptible;
     complete = run_study(
         settings, study, options.out, integrators, std::max(1, options.overrides.threads),
         [&](const json& row) {
@@ -149,7 +149,7 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
                      row["value"].get<double>(), row["seed"].get<int>(), outcome,
                      row.contains("seconds") ? row["seconds"].get<double>() : 0.0);
         },
-        interrupt.requested());
+        InterruptGuard::requested());
   }
   if (study["rows"].empty()) {
     fmt::print(stderr, "turnpike: stopped before the first row; the same command begins anew\n");

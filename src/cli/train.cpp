@@ -36,7 +36,7 @@ std::int64_t peak_memory_bytes() {
 /// controls of more than a million entries in fewer directions, and for fields with kinks, on 16. Nothing for
 /// such a control of a field with kinks: a thousand evaluations that confirm no gradient.
 template <class T>
-std::optional<GradientCheckReport> check_trained(const Experiment<T>& e, const Control<T>& u,
+std::optional<GradientCheckReport> check_trained(const Experiment<T>& e, const Control<T>& u, Phases& phases,
                                                  const IntegratorRegistry& integrators) {
   const bool large = u.size() > 1000000;
   const bool kinks = !has_smooth_activations(e.config);
@@ -46,8 +46,11 @@ std::optional<GradientCheckReport> check_trained(const Experiment<T>& e, const C
   Control<double> in_double(u.layout(), u.intervals());
   std::copy(u.values().begin(), u.values().end(), in_double.values().begin());
   const auto samples = cast<double>(first_samples(e.train, large || kinks ? Index{16} : Index{128}));
-  return check_experiment(e.config, samples, in_double,
-                          {.directions = large ? 1 : 2, .coordinates = large ? 0 : 10}, integrators);
+  GradientCheckOptions thoroughness;
+  thoroughness.directions = large ? 1 : 2;
+  thoroughness.coordinates = large ? 0 : 10;
+  thoroughness.progress = differences_told_by(phases);
+  return check_experiment(e.config, samples, in_double, thoroughness, integrators);
 }
 
 template <class T>
@@ -122,7 +125,7 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   phases->begin("running the control with finer steps");
   results.refinement = measured_refinement(e, u, integrators);
   phases->begin("checking the gradient");
-  const std::optional<GradientCheckReport> gradient = check_trained(e, u, integrators);
+  const std::optional<GradientCheckReport> gradient = check_trained(e, u, *phases, integrators);
   phases->begin("drawing the report");
   nlohmann::ordered_json summary = summary_json(e.config, results);
   summary["epochs"] = training.epoch;
@@ -177,6 +180,7 @@ template <class T>
 GrowingTraining<T> make_training(const Experiment<T>& e, const IntegratorRegistry& integrators) {
   ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   definition.active_intervals = e.config.control.active_intervals.value_or(0);
+  definition.stop = &InterruptGuard::requested();
   RunConfig resting = e.config;
   resting.control.initialization = e.config.field.kind == "single-layer" ? "zero" : "second-layer-zero";
   return {definition, borrowed(e.train), initial_control(e.config, definition),
@@ -204,7 +208,12 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   const RunDirectory run = open_run();
   std::optional<DirectoryLock> lock;
   if (resumed) {  // and held by `resume` since before it read
-    training.restore(read_checkpoint<T>(run));
+    if (const std::optional<TrainerState<T>> state = read_checkpoint<T>(run)) {
+      training.restore(*state);
+    } else {
+      fmt::print(stderr, "turnpike: '{}' ended before its first checkpoint; it begins anew\n",
+                 run.path().string());
+    }
   } else {
     lock.emplace(run.path());
   }
@@ -217,7 +226,7 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
   TrainingResult result;
   {
     Progress progress(by_steps ? training.state().steps : training.trainer().epoch(),
-                      by_steps ? epochs * per_epoch : epochs, alpha);
+                      by_steps ? epochs * per_epoch : epochs, alpha, *e.config.control.horizon);
     typename GrowingTraining<T>::Observers observers;
     observers.epoch = [&](const EpochMetrics& m) {
       metrics.add(m);
@@ -242,7 +251,7 @@ int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vec
         write_checkpoint(run, training.state());
       }
     };
-    result = training.run(observers, interrupt->requested());
+    result = training.run(observers, InterruptGuard::requested());
     progress.end();
     metrics.flush();
   }
@@ -310,9 +319,9 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
       RunDirectory run = options.out.empty() ? RunDirectory::create_next(std::filesystem::path("runs") /
                                                                          source_title(options.source, config))
                                              : RunDirectory::create(options.out);
-      write_config(run, e.config);
       keep_fingerprint(run, e);
       run.write("environment.json", environment_json(e.config.run.threads));
+      write_config(run, e.config);  // last: it says that there is a run to go on with
       return run;
     });
   });
@@ -321,6 +330,7 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
 int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) {
   RunDirectory run = RunDirectory::open(options.run);
   const DirectoryLock lock(run.path());
+  run.remove_leftovers();
   std::error_code error;
   if (std::filesystem::exists(run.file("summary.json"), error)) {
     throw InputError(

@@ -54,6 +54,7 @@ std::vector<TrainedScheme> train_and_exchange(
   definitions.reserve(schemes.size());
   for (const ComparedScheme& scheme : schemes) {
     definitions.push_back(make_definition<double>(scheme.config, e.train.class_count(), integrators));
+    definitions.back().stop = &stop;
   }
   std::vector<TrainedScheme> trained;
   for (std::size_t i = 0; i < schemes.size(); ++i) {

@@ -58,6 +58,8 @@ std::string_view describe(StepOutcome outcome) {
       return "the scheme threw an exception";
     case StepOutcome::too_many_steps:
       return "the step limit of one interval was reached";
+    case StepOutcome::stopped:
+      return "stopped on request";
     case StepOutcome::solver_failed:
       break;
   }

@@ -171,6 +171,11 @@ GradientCheckReport check_gradient(
     directions.push_back(std::move(d));
   }
 
+  std::vector<Index> entries(along.size());
+  random.permute(entries);
+  entries.resize(std::min(entries.size(), static_cast<std::size_t>(options.coordinates)));
+  const auto all = static_cast<int>(directions.size() + entries.size());
+
   Line V(problem, u, options.kinks);
   bool agrees = true;
   int directions_left = 0;
@@ -178,6 +183,9 @@ GradientCheckReport check_gradient(
   const int more_rungs = options.kinks ? 8 : 0;
   const double rounding = 4 * std::numeric_limits<double>::epsilon() * std::abs(objective.total());
   const auto eighth_order = [&](const Direction& d, int rungs) {
+    if (options.progress) {
+      options.progress(report.differences, all);
+    }
     DifferenceEstimate estimate = best_of_ladder(
         [&](double h) {
           const bool crosses = options.kinks && !std::isfinite(V(d, 4 * h) + V(d, -4 * h));
@@ -224,10 +232,7 @@ GradientCheckReport check_gradient(
   for (const double entry : along) {
     largest = std::max(largest, std::abs(entry));
   }
-  std::vector<Index> order(along.size());
-  random.permute(order);
-  order.resize(std::min(order.size(), static_cast<std::size_t>(options.coordinates)));
-  for (const Index index : order) {
+  for (const Index index : entries) {
     const auto i = static_cast<std::size_t>(index);
     Direction d(along.size(), 0.0);
     d[i] = 1;

@@ -53,15 +53,12 @@ class WatchedField final : public VectorField<double> {
     Signs signs(*sides_);
     if (hidden_) {
       const ControlBlock& A1 = layout().block("A1");
-      const double* const weights = u + A1.offset;
-      const double* const bias = u + layout().block("b1").offset;
-      for (Index j = 0; j < A1.rows; ++j) {
-        for (Index d = 0; d < X.columns; ++d) {
-          double z = bias[j];
-          for (Index i = 0; i < X.rows; ++i) {
-            z += weights[j * A1.columns + i] * X(i, d);
-          }
-          signs.add(z);
+      const ControlBlock& b1 = layout().block("b1");
+      State<double> Z = Eigen::Map<const State<double>>(u + A1.offset, A1.rows, A1.columns) * matrix(X);
+      Z.colwise() += Eigen::Map<const Eigen::VectorXd>(u + b1.offset, b1.rows);
+      for (Index j = 0; j < Z.rows(); ++j) {
+        for (Index d = 0; d < Z.cols(); ++d) {
+          signs.add(Z(j, d));
         }
       }
     }

@@ -1,6 +1,7 @@
 #include "io/csv_lines.hpp"
 
 #include <fmt/format.h>
+#include <array>
 #include <charconv>
 #include <string_view>
 
@@ -71,7 +72,15 @@ std::optional<double> parse_number(const std::string& text) {
 }
 
 CsvLines::CsvLines(const std::filesystem::path& file)
-    : file_(file), input_(open_text_file(file, "data file")) {}
+    : file_(file), input_(open_text_file(file, "data file")) {
+  std::array<char, 2> magic{};
+  input_->read(magic.data(), magic.size());
+  if (*input_ && magic == std::array<char, 2>{'\x1f', '\x8b'}) {
+    throw InputError(fmt::format(
+        "{} is compressed with gzip; decompress it first (gunzip), or give a plain CSV file", file.string()));
+  }
+  rewind();
+}
 
 void CsvLines::rewind() {
   input_->clear();

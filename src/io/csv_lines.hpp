@@ -23,7 +23,7 @@ struct CsvLine {
 /// that its first line has.
 class CsvLines {
  public:
-  /// Throws InputError when `file` cannot be opened.
+  /// Throws InputError when `file` cannot be opened or is compressed.
   explicit CsvLines(const std::filesystem::path& file);
 
   /// Goes back to the first line.

@@ -108,18 +108,18 @@ std::array<T, 256> pixel_values(double scale) {
 }
 
 /// The classes of `labels`, or those known already. Throws InputError as read_idx does.
-std::vector<std::string> classes_of(const std::vector<int>& labels, const std::vector<std::string>& known,
+std::vector<std::string> classes_of(const std::vector<int>& labels, const IdxOptions& options,
                                     const fs::path& file) {
   const int largest = *std::max_element(labels.begin(), labels.end());
+  const std::vector<std::string>& known = options.classes;
+  const int most = known.empty() ? options.most_classes : static_cast<int>(known.size());
+  if (largest >= most) {
+    const auto first = std::find_if(labels.begin(), labels.end(), [&](int label) { return label >= most; });
+    throw InputError(fmt::format("'{}', sample {}: label {} is none of 0 to {}; give labels of the {} {}",
+                                 file.string(), first - labels.begin(), *first, most - 1, most,
+                                 known.empty() ? "classes of this source" : "known classes"));
+  }
   if (!known.empty()) {
-    if (largest >= static_cast<int>(known.size())) {
-      const auto first = std::find_if(labels.begin(), labels.end(),
-                                      [&](int label) { return label >= static_cast<int>(known.size()); });
-      throw InputError(
-          fmt::format("'{}', sample {}: label {} is none of 0 to {}; give labels of the {} known "
-                      "classes",
-                      file.string(), first - labels.begin(), *first, known.size() - 1, known.size()));
-    }
     return known;
   }
   if (std::all_of(labels.begin(), labels.end(), [&](int label) { return label == largest; })) {
@@ -181,7 +181,7 @@ Dataset<T> read_idx(const fs::path& images, const fs::path& labels, const IdxOpt
   classes.read(bytes.data(), bytes.size());
   classes.demand_end();
   data.labels.assign(bytes.begin(), bytes.end());
-  data.classes = classes_of(data.labels, options.classes, labels);
+  data.classes = classes_of(data.labels, options, labels);
   data.image = {static_cast<Index>(rows), static_cast<Index>(columns)};
 
   // The file holds one picture after the other, the features one pixel of all pictures after the other:

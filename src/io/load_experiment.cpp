@@ -54,10 +54,12 @@ template <class T>
 void load_pictures(Experiment<T>& e, const std::vector<std::string>& classes) {
   const auto& data = e.config.data;
   MnistFiles files{data.path, data.labels, data.test_path, data.test_labels};
+  IdxOptions options{data.scale_pixels, classes};
   if (data.source == "mnist") {
     files = find_mnist(data.path);
+    options.most_classes = 10;
   }
-  e.train = read_idx<T>(files.train_images, files.train_labels, {data.scale_pixels, classes});
+  e.train = read_idx<T>(files.train_images, files.train_labels, options);
   if (!files.test_images.empty()) {
     e.test = read_idx<T>(files.test_images, files.test_labels, {data.scale_pixels, e.train.classes});
     demand_same_shape(e.test, e.train.image, files.test_images.string(),

@@ -45,6 +45,22 @@ void make_directories(const fs::path& path) {
   }
 }
 
+/// Whether a directory holds nothing but what comes before config.toml.
+bool is_unbegun(const fs::path& path) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().lexically_relative(path).generic_string();
+    const bool ours = name == "checkpoint" || name == "figures" || name == "environment.json" ||
+                      name == "checkpoint/samples" || name == "checkpoint/config.toml" ||
+                      is_half_written(entry->path());
+    if (!ours) {
+      return false;
+    }
+  }
+  return !error;
+}
+
 std::vector<double> parse_row(const std::string& line) {
   std::vector<double> row;
   const char* begin = line.data();
@@ -115,11 +131,15 @@ std::string_view bf16_text() {
 
 RunDirectory RunDirectory::create(const fs::path& path) {
   std::error_code error;
-  if (fs::exists(path, error) && !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
+  if (fs::exists(path / "config.toml", error)) {
     throw InputError(
-        fmt::format("'{}' exists already; choose another directory with --out, or go on with "
+        fmt::format("'{}' exists already and holds a run; choose another directory with --out, or go on with "
                     "`turnpike resume {}`",
                     path.string(), path.string()));
+  }
+  if (fs::exists(path, error) && !is_unbegun(path)) {
+    throw InputError(
+        fmt::format("'{}' exists already and is no run; choose another directory with --out", path.string()));
   }
   make_directories(path);
   RunDirectory run(path);
@@ -131,10 +151,11 @@ RunDirectory RunDirectory::create(const fs::path& path) {
 RunDirectory RunDirectory::create_next(const fs::path& path) {
   fs::path candidate = path;
   std::error_code error;
-  for (int number = 2; fs::exists(candidate, error); ++number) {
+  fs::create_directories(path.parent_path(), error);
+  for (int number = 2; !fs::create_directory(candidate, error) && !error; ++number) {
     candidate = path.string() + fmt::format("-{}", number);
   }
-  return create(candidate);
+  return create(candidate);  // which says why, where there was an error
 }
 
 RunDirectory RunDirectory::open(const fs::path& path) {
@@ -150,6 +171,12 @@ RunDirectory RunDirectory::open(const fs::path& path) {
 
 void RunDirectory::write(std::string_view name, std::string_view text) const {
   write_file_atomically(path_ / name, text);
+}
+
+void RunDirectory::remove_leftovers() const {
+  for (const fs::path& directory : {path_, path_ / "checkpoint", path_ / "figures"}) {
+    remove_half_written(directory);
+  }
 }
 
 MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch, double alpha)
@@ -226,12 +253,11 @@ void write_checkpoint(const RunDirectory& run, const TrainerState<T>& state) {
 }
 
 template <class T>
-TrainerState<T> read_checkpoint(const RunDirectory& run) {
+std::optional<TrainerState<T>> read_checkpoint(const RunDirectory& run) {
   const fs::path file = run.file("checkpoint/state.safetensors");
   std::error_code error;
   if (!fs::exists(file, error)) {
-    throw InputError(fmt::format("'{}' holds no checkpoint, so there is nothing to resume; train again",
-                                 run.path().string()));
+    return std::nullopt;
   }
   const Safetensors contents = read_safetensors(file);
   TrainerState<T> state;
@@ -254,8 +280,8 @@ TrainerState<T> read_checkpoint(const RunDirectory& run) {
 
 template void write_checkpoint(const RunDirectory&, const TrainerState<float>&);
 template void write_checkpoint(const RunDirectory&, const TrainerState<double>&);
-template TrainerState<float> read_checkpoint(const RunDirectory&);
-template TrainerState<double> read_checkpoint(const RunDirectory&);
+template std::optional<TrainerState<float>> read_checkpoint(const RunDirectory&);
+template std::optional<TrainerState<double>> read_checkpoint(const RunDirectory&);
 
 std::string environment_json(int threads) {
   const std::time_t now = std::time(nullptr);

@@ -17,6 +17,8 @@ namespace turnpike {
 
 namespace {
 
+constexpr std::string_view half_written = ".turnpike-";
+
 [[noreturn]] void fail(const std::filesystem::path& file, const char* action) {
   const int code = errno;
   throw InputError(fmt::format("'{}' cannot be {}: {}; choose another place or mend its permissions",
@@ -67,7 +69,7 @@ void write_file_atomically(const std::filesystem::path& target, std::string_view
         fmt::format("'{}' exists and is no regular file; give another path to write to", target.string()));
   }
   const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : ".";
-  std::string temporary = (directory / (".turnpike-XXXXXX")).string();
+  std::string temporary = (directory / (std::string(half_written) + "XXXXXX")).string();
   const Descriptor output(::mkstemp(temporary.data()));
   if (output.get() < 0) {
     fail(file, "written");
@@ -93,6 +95,22 @@ void write_file_atomically(const std::filesystem::path& target, std::string_view
   const Descriptor parent(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (parent.get() >= 0) {
     ::fsync(parent.get());
+  }
+}
+
+bool is_half_written(const std::filesystem::path& file) {
+  const std::string name = file.filename().string();
+  return name.size() == half_written.size() + 6 && name.compare(0, half_written.size(), half_written) == 0;
+}
+
+void remove_half_written(const std::filesystem::path& directory) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (is_half_written(entry->path())) {
+      std::error_code ignored;
+      std::filesystem::remove(entry->path(), ignored);
+    }
   }
 }
 

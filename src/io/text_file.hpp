@@ -20,4 +20,10 @@ std::unique_ptr<std::istream> open_text_file(const std::filesystem::path& file, 
 /// InputError when the directory cannot be written or the disk is full.
 void write_file_atomically(const std::filesystem::path& file, std::string_view text);
 
+/// Whether the name is one that `write_file_atomically` gives a file before it is whole.
+bool is_half_written(const std::filesystem::path& file);
+
+/// Removes such files, which writers that were killed have left, from a directory; there may be none.
+void remove_half_written(const std::filesystem::path& directory);
+
 }  // namespace turnpike

@@ -82,7 +82,7 @@ class GradientSums {
         std::vector<T>& own = set.gradients[static_cast<std::size_t>(slot)];
         own.assign(static_cast<std::size_t>((last - first) * u.layout().size()), T(0));
         IntegrationStatus& status = set.statuses[static_cast<std::size_t>(i)];
-        status = set.tile(i).pull_back(u, first, last, own.data());
+        status = set.tile(i).pull_back(u, first, last, own.data(), !(ends && sink != nullptr));
         status.sample = status.step.column < 0 ? -1 : i * set.columns + status.step.column;
       });
       for (Index i = group; i < group + tiles; ++i) {

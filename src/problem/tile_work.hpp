@@ -79,6 +79,9 @@ class TileWork {
     running_ = T(0);
     Index next_kept = 0;
     for (Index k = 0; k < active_; ++k) {
+      if (stop_requested()) {
+        return stopped(k);
+      }
       at_node(k);
       if (kept) {
         if (k == next_kept) {
@@ -198,10 +201,13 @@ class TileWork {
   }
 
   /// Takes the costates from node `last` to node `first`; ū of the intervals first to last − 1 accumulates
-  /// into `gradient` ((last − first)·n_u entries).
-  IntegrationStatus pull_back(const Control<T>& u, Index first, Index last, T* gradient) {
+  /// into `gradient` ((last − first)·n_u entries). Goes on whatever is requested unless it `may_stop`.
+  IntegrationStatus pull_back(const Control<T>& u, Index first, Index last, T* gradient, bool may_stop) {
     const TimeGrid& grid = definition_.grid;
     for (Index k = last - 1; k >= first; --k) {
+      if (may_stop && stop_requested()) {
+        return stopped(k);
+      }
       IntegrationStatus recomputed = provide_tape(u, k);
       if (!recomputed.ok()) {
         return recomputed;
@@ -221,6 +227,13 @@ class TileWork {
   }
 
  private:
+  [[nodiscard]] bool stop_requested() const {
+    return definition_.stop != nullptr && definition_.stop->load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] IntegrationStatus stopped(Index k) const {
+    return {{StepOutcome::stopped, definition_.grid.node(k), definition_.grid.length(k)}, k};
+  }
+
   void clear_tape(Index k) {
     tape_.clear();
     taped_from_ = k;

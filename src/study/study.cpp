@@ -181,6 +181,7 @@ class StudyRun {
   GrowingTraining<T> make_training(const Experiment<T>& e, std::optional<double> former) {
     ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators_);
     definition.active_intervals = e.config.control.active_intervals.value_or(0);
+    definition.stop = &halt_;
     GrowingTrainingOptions options;
     options.trainer = trainer_options(e.config);
     if (settings_.kind == StudyKind::optimality) {

@@ -106,7 +106,9 @@ TrainingResult GrowingTraining<T>::run(const Observers& observers, const std::at
 
 template <class T>
 TailTest GrowingTraining<T>::test() const {
-  OptimalControlProblem<T> problem(definition_, some_samples(*data_));
+  ProblemDefinition<T> definition = definition_;
+  definition.stop = nullptr;  // an epoch whose test was broken off could not be resumed
+  OptimalControlProblem<T> problem(std::move(definition), some_samples(*data_));
   return test_tail(problem, trainer_->control());
 }
 

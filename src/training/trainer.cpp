@@ -177,8 +177,13 @@ typename Trainer<T>::EpochEnd Trainer<T>::run_epoch(EpochMetrics& metrics, Train
     const std::span<const Index> samples =
         std::span<const Index>(order_).subspan(first, std::min(batch, order_.size() - first));
     Objective objective;
-    if (!take_step(samples, metrics, result, objective)) {
-      return EpochEnd::failed;
+    switch (take_step(samples, metrics, result, objective)) {
+      case StepEnd::stopped:
+        return EpochEnd::stopped;
+      case StepEnd::failed:
+        return EpochEnd::failed;
+      case StepEnd::taken:
+        break;
     }
     const double share = static_cast<double>(samples.size()) / static_cast<double>(order_.size());
     sums_[0] += share * objective.running;
@@ -200,8 +205,8 @@ typename Trainer<T>::EpochEnd Trainer<T>::run_epoch(EpochMetrics& metrics, Train
 }
 
 template <class T>
-bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, TrainingResult& result,
-                           Objective& objective) {
+typename Trainer<T>::StepEnd Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics,
+                                                   TrainingResult& result, Objective& objective) {
   metrics.learning_rate = learning_rate_.at(optimizer_.steps());
   const bool initial = optimizer_.steps() == 0;
   const std::span<const T> u = control_.values();
@@ -211,9 +216,10 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
                                : problem_->value_and_gradient(control_, batch, gradient_, sink);
   };
   // A control beyond the caches is updated piece by piece, while the gradient is in one; clipping needs the
-  // whole gradient first.
+  // whole gradient first. An implicit scheme would gain nothing by it, and could not be stopped on the way.
   constexpr Index beyond_caches = Index{1} << 20;
-  const bool piecewise = options_.clip == 0 && control_.size() > beyond_caches;
+  const bool piecewise = options_.clip == 0 && control_.size() > beyond_caches &&
+                         !problem_->definition().integrator->traits().implicit;
   const Index samples = options_.batch == 0 ? problem_->sample_count() : static_cast<Index>(batch.size());
   if (moved_ && !problem_->fails_before_gradient(samples)) {
     former_.assign(g.begin(), g.end());
@@ -230,6 +236,13 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
     objective = evaluate(std::ref(update));  // by reference, so that nothing is allocated
   } else {
     objective = evaluate({});
+  }
+  if (objective.status.step.outcome == StepOutcome::stopped) {
+    if (piecewise) {
+      optimizer_.set_steps(optimizer_.steps() - 1);
+    }
+    moved_ = false;  // of the former control, which the gradient holds, a part may be gone
+    return StepEnd::stopped;
   }
   metrics.gradient_norm = objective.gradient_norm;
   const bool finite = std::isfinite(objective.total());
@@ -248,7 +261,7 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
     if (objective.value_failed && moved_ && !begun) {
       return_to_last_good();
     }
-    return false;
+    return StepEnd::failed;
   }
   if (!piecewise) {
     const double norm = objective.gradient_norm;
@@ -258,7 +271,7 @@ bool Trainer<T>::take_step(std::span<const Index> batch, EpochMetrics& metrics, 
   }
   std::swap(control_, gradient_);
   moved_ = true;
-  return true;
+  return StepEnd::taken;
 }
 
 /// To the control before the last step, whose V was finite.

@@ -145,8 +145,10 @@ TEST_CASE("damaged data files are refused with line and column") {
   csv("1.5,2x,1\n1,2,0\n3,2,1\n", "line 1");
   csv("1,2,0\n1,3,1\n1,3,nan\n", "'nan' as class");
   csv("1,2,0\n1,3,\xff\n", "UTF-8");
+  csv(gzipped("1,2,0\n1,3,1\n"), "compressed with gzip");
   refused(program, {"train", "csv", "--data", "missing.csv"}, "missing.csv");
   refused(program, {"train", "csv"}, "--data");
+  refused(program, {"train", "two-spirals", "--data", ""}, "leave --data unset");
   refused(program, {"train", "two-spirals", "--data", "d.csv"}, "csv");
 }
 
@@ -175,6 +177,10 @@ TEST_CASE("pictures that are missing, damaged or swapped are refused by file") {
   program.directory().write("small/train-images-idx3-ubyte", images);
   refused(program, {"train", "mnist", "--data", "small", "--out", "out", "--set", "optimizer.batch=256"},
           "optimizer.batch = 256, but there are 40");
+  program.directory().write("small/train-labels-idx1-ubyte", idx_labels(cyclic_labels(40, 11)));
+  refused(program, {"train", "mnist", "--data", "small", "--out", "out"},
+          "sample 10: label 10 is none of 0 to 9");
+  refused(program, {"reproduce", "paper", "--data", "small", "--out", "out"}, "label 10");
 }
 
 TEST_CASE("keys that change nothing of a trained model are refused wherever it is loaded") {
@@ -249,6 +255,10 @@ TEST_CASE("bf16 is refused by the instruction that is missing, and by what it ca
           "more than 4 state components");
   refused(program, {"train", "two-spirals-ode", "--out", "out", "--set", "run.precision=bf16"},
           "error control");
+  refused(
+      program,
+      {"train", "two-spirals", "--out", "out", "--integrator", "cvodes-bdf", "--set", "run.precision=bf16"},
+      "not for 'cvodes-bdf'");
   const ProcessResult doctor = program({"doctor", "--json"});
   if (doctor.out.find("no avx512_bf16") != std::string::npos) {
     refused(program,

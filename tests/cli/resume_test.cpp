@@ -60,6 +60,26 @@ TEST_CASE("a run that a signal stopped resumes to the same bits") {
   }
 }
 
+TEST_CASE("a run that was killed before its first checkpoint is resumed from its beginning") {
+  const Program program;
+  REQUIRE(program.train("run").status == 0);
+  const std::string metrics = program.read("run/metrics.csv");
+  const std::string layers = program.read("run/layers.csv");
+  for (const char* name : {"summary.json", "layers.csv", "model.safetensors", "report.html",
+                           "checkpoint/state.safetensors", "metrics.csv"}) {
+    REQUIRE(fs::remove(program.file(std::string("run/") + name)));
+  }
+  program.directory().write("run/checkpoint/.turnpike-AbC123", "half a checkpoint");
+  refused(program, {"train", "two-spirals", "--out", "run"}, "turnpike resume run");
+  const ProcessResult resumed = program({"resume", "run"});
+  CAPTURE(resumed.err);
+  CHECK(resumed.status == 0);
+  CHECK(resumed.err.find("begins anew") != std::string::npos);
+  CHECK(program.read("run/metrics.csv") == metrics);
+  CHECK(program.read("run/layers.csv") == layers);
+  CHECK_FALSE(fs::exists(program.file("run/checkpoint/.turnpike-AbC123")));
+}
+
 TEST_CASE(
     "a run whose samples have moved is resumed and reported from where they are, if they are the same") {
   const Program program;

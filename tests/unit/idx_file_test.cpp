@@ -95,6 +95,8 @@ TEST_CASE("files that are no pair of IDX files are refused by what is wrong") {
   refused(images, test::idx_labels(test::cyclic_labels(5, 2)), "holds 6 images but");
   refused(images, test::idx_labels({4, 4, 4, 4, 4, 4}), "one class only (4)");
   refused(images, labels, "sample 1: label 1 is none of 0 to 0", {.classes = {"zero"}});
+  refused(images, labels, "sample 1: label 1 is none of 0 to 0; give labels of the 1 classes of this source",
+          {.classes = {}, .most_classes = 1});
   for (const double scale : {0.0, -1.0, static_cast<double>(NAN), static_cast<double>(INFINITY), 1e307}) {
     refused(images, labels, "data.scale_pixels", {.pixel_scale = scale, .classes = {}});
   }

@@ -2,7 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "temporary_directory.hpp"
 #include "turnpike/error.hpp"
@@ -34,6 +38,49 @@ TEST_CASE("a directory that is in use is not overwritten") {
   CHECK_NOTHROW((void)RunDirectory::open(directory / "a"));
   directory.write("file", "text");
   CHECK_THROWS_AS((void)RunDirectory::create(directory / "file/run"), InputError);
+  CHECK_THROWS_AS((void)RunDirectory::create_next(directory / "file/run"), InputError);
+}
+
+TEST_CASE("a directory that was left before it became a run is taken, one with anything else is not") {
+  const TemporaryDirectory directory;
+  const RunDirectory run = RunDirectory::create(directory / "a");
+  run.write("environment.json", "{}");
+  run.write("checkpoint/samples", "1");
+  directory.write("a/checkpoint/.turnpike-AbC123", "half");
+  CHECK_NOTHROW((void)RunDirectory::create(directory / "a"));
+  run.write("notes.txt", "mine");
+  CHECK_THROWS_WITH_AS((void)RunDirectory::create(directory / "a"), doctest::Contains("is no run"),
+                       InputError);
+}
+
+TEST_CASE("half written files are removed, others are not") {
+  const TemporaryDirectory directory;
+  const RunDirectory run = RunDirectory::create(directory / "a");
+  run.write(".turnpike-notes", "mine");
+  for (const char* name :
+       {"a/.turnpike-AbC123", "a/checkpoint/.turnpike-x_yz09", "a/figures/.turnpike-000000"}) {
+    directory.write(name, "half");
+  }
+  run.remove_leftovers();
+  std::vector<std::string> left;
+  for (const auto& entry : fs::recursive_directory_iterator(directory / "a")) {
+    left.push_back(entry.path().filename().string());
+  }
+  std::sort(left.begin(), left.end());
+  CHECK(left == std::vector<std::string>{".turnpike-notes", "checkpoint", "figures"});
+}
+
+TEST_CASE("directories that are created at the same time are different ones") {
+  const TemporaryDirectory directory;
+  std::vector<fs::path> paths(8);
+  {
+    std::vector<std::jthread> threads;
+    for (fs::path& path : paths) {
+      threads.emplace_back([&] { path = RunDirectory::create_next(directory / "runs/a").path(); });
+    }
+  }
+  std::sort(paths.begin(), paths.end());
+  CHECK(std::adjacent_find(paths.begin(), paths.end()) == paths.end());
 }
 
 TEST_CASE("metrics keep the rows up to the epoch of a resume and drop the later ones") {
@@ -60,10 +107,10 @@ TEST_CASE("metrics keep the rows up to the epoch of a resume and drop the later 
 TEST_CASE_TEMPLATE("a checkpoint reads back bit for bit, a damaged one is refused", T, float, double) {
   const TemporaryDirectory directory;
   const RunDirectory run = RunDirectory::create(directory / "a");
-  CHECK_THROWS_WITH_AS((void)read_checkpoint<T>(run), doctest::Contains("no checkpoint"), InputError);
+  CHECK_FALSE(read_checkpoint<T>(run).has_value());
   const TrainerState<T> state{{T(0.1), T(2)}, {T(3)}, {T(4)}, 7, 21, {1.5, 2.5, 3.5, 0.25}, 1.25};
   write_checkpoint(run, state);
-  const TrainerState<T> again = read_checkpoint<T>(run);
+  const TrainerState<T> again = read_checkpoint<T>(run).value();
   CHECK(again.control == state.control);
   CHECK(again.first_moment == state.first_moment);
   CHECK(again.second_moment == state.second_moment);
