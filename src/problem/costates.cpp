@@ -75,7 +75,7 @@ class CostatePass {
         return {};
       }
       profile_.hamiltonian_end[at - 1] += hamiltonian(k, k - 1);
-      status = tile.pull_back(u_, k - 1, k, unused.data(), true);
+      status = tile.pull_back(u_, k - 1, k, unused.data(), definition_.stop);
       if (!status.ok()) {
         return status;
       }

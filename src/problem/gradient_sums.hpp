@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <vector>
@@ -70,6 +71,7 @@ class GradientSums {
                               Control<T>& gradient, const GradientSink<T>* sink) {
     const bool begins = group == 0;
     const bool ends = group + tiles == set.count;
+    const std::atomic<bool>* const stop = ends && sink != nullptr ? nullptr : definition_.stop;
     set.gradients.resize(static_cast<std::size_t>(std::min(set.count, TileSet<T>::group_size)));
     for (Index slot = 0; slot < tiles; ++slot) {
       set.tile(group + slot).begin_pull_back();
@@ -82,7 +84,7 @@ class GradientSums {
         std::vector<T>& own = set.gradients[static_cast<std::size_t>(slot)];
         own.assign(static_cast<std::size_t>((last - first) * u.layout().size()), T(0));
         IntegrationStatus& status = set.statuses[static_cast<std::size_t>(i)];
-        status = set.tile(i).pull_back(u, first, last, own.data(), !(ends && sink != nullptr));
+        status = set.tile(i).pull_back(u, first, last, own.data(), stop);
         status.sample = status.step.column < 0 ? -1 : i * set.columns + status.step.column;
       });
       for (Index i = group; i < group + tiles; ++i) {

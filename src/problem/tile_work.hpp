@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <memory>
@@ -79,7 +80,7 @@ class TileWork {
     running_ = T(0);
     Index next_kept = 0;
     for (Index k = 0; k < active_; ++k) {
-      if (stop_requested()) {
+      if (requested(definition_.stop)) {
         return stopped(k);
       }
       at_node(k);
@@ -201,11 +202,13 @@ class TileWork {
   }
 
   /// Takes the costates from node `last` to node `first`; ū of the intervals first to last − 1 accumulates
-  /// into `gradient` ((last − first)·n_u entries). Goes on whatever is requested unless it `may_stop`.
-  IntegrationStatus pull_back(const Control<T>& u, Index first, Index last, T* gradient, bool may_stop) {
+  /// into `gradient` ((last − first)·n_u entries). Ends between intervals once `stop` is true; null for
+  /// never.
+  IntegrationStatus pull_back(const Control<T>& u, Index first, Index last, T* gradient,
+                              const std::atomic<bool>* stop) {
     const TimeGrid& grid = definition_.grid;
     for (Index k = last - 1; k >= first; --k) {
-      if (may_stop && stop_requested()) {
+      if (requested(stop)) {
         return stopped(k);
       }
       IntegrationStatus recomputed = provide_tape(u, k);
@@ -227,8 +230,8 @@ class TileWork {
   }
 
  private:
-  [[nodiscard]] bool stop_requested() const {
-    return definition_.stop != nullptr && definition_.stop->load(std::memory_order_relaxed);
+  [[nodiscard]] static bool requested(const std::atomic<bool>* stop) {
+    return stop != nullptr && stop->load(std::memory_order_relaxed);
   }
   [[nodiscard]] IntegrationStatus stopped(Index k) const {
     return {{StepOutcome::stopped, definition_.grid.node(k), definition_.grid.length(k)}, k};
