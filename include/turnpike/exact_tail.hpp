@@ -101,8 +101,9 @@ class GrowingTraining {
   [[nodiscard]] Trainer<T>& trainer() { return *trainer_; }
 
   [[nodiscard]] TrainerState<T> state() { return trainer_->state(); }
-  /// Goes on from a state with any number of active intervals. Throws InputError when it is none of this
-  /// training; then, as after any other exception, the training is as it was.
+  /// Goes on from a state of this training, with as many active intervals as it has come to. Throws
+  /// InputError for one of fewer than it began with, of more where it does not grow, or of other sizes; then,
+  /// as after any other exception, the training is as it was.
   void restore(const TrainerState<T>& state);
 
  private:
@@ -116,6 +117,7 @@ class GrowingTraining {
   std::shared_ptr<const Dataset<T>> data_;
   std::function<Control<T>()> for_new_;
   GrowingTrainingOptions options_;
+  Index first_active_;
   std::unique_ptr<OptimalControlProblem<T>> problem_;
   std::unique_ptr<Trainer<T>> trainer_;  // refers to problem_
 };

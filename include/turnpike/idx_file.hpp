@@ -21,8 +21,8 @@ struct IdxOptions {
 /// Throws InputError for: a file that is missing, cut short, damaged or followed by more bytes than it
 /// announces; one that is no IDX file of its kind (swapped files are named as such); empty pictures or no
 /// samples; sizes that the file cannot hold; pictures and labels of different number; labels of a single
-/// class, or beyond `options`, or such that most classes up to the largest label have no sample; a
-/// scale with which pixels are no finite numbers in T.
+/// class, or beyond `classes` or `most_classes`, or such that most classes up to the largest label have no
+/// sample; a scale with which pixels are no finite numbers in T.
 template <class T = double>
 Dataset<T> read_idx(const std::filesystem::path& images, const std::filesystem::path& labels,
                     const IdxOptions& options);

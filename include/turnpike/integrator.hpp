@@ -85,7 +85,7 @@ enum class StepOutcome {
   too_many_steps,       ///< the step limit was reached inside one interval
   threw,                ///< a plug-in's method threw an exception
   solver_failed,        ///< for a reason of the solver's own, named in StepStatus::detail
-  stopped,              ///< asked for by ProblemDefinition::stop; nothing failed
+  stopped,              ///< asked for by ProblemDefinition::stop; never returned by a scheme
 };
 
 /// A sentence fragment for `outcome`, e.g. "a nonlinear solve did not converge".

@@ -53,8 +53,8 @@ struct ProblemDefinition {
   Index active_intervals = 0;  ///< M, of which controls consist; 0 for all K
   Recomputation recomputation = Recomputation::none;
   Index snapshots = 0;  ///< states kept a tile, at least 1 unless `recomputation` is none
-  /// Once it is true an evaluation ends at the next interval with the outcome `stopped`, unless a sink has
-  /// begun to see the gradient. Null for never; outlives the problem.
+  /// Once it is true an evaluation ends at the next interval with the outcome `stopped`, unless the last
+  /// tiles are on their way back to a sink. Null for never; outlives the problem.
   const std::atomic<bool>* stop = nullptr;
 };
 

@@ -81,15 +81,19 @@ class Trainer {
   using StepObserver = std::function<void(const StepMetrics&)>;
 
   /// Trains to the end, or until `stop` becomes true or a loss or gradient is not finite. Stops between
-  /// steps, where the problem has the same ProblemDefinition::stop within one, which is then not taken:
-  /// `state` goes on to the same bits. After `not_finite`, `control` is the last one with a
-  /// finite objective, but where updates go on the way back (no clipping, a control of more than 2²⁰ entries)
-  /// and r‖u‖² alone is not finite: there the control with that objective stays. `state` is worthless then.
+  /// steps. If the problem's ProblemDefinition::stop is the same flag, also inside a step, which then counts
+  /// as not taken. Either way `state` goes on to the same bits.
+  ///
+  /// After `not_finite`, `control` is the last one with a finite objective, with two exceptions, where it is
+  /// the one whose evaluation failed: the first evaluation after `restore` or a stop, and r‖u‖² alone that is
+  /// not finite where updates go on the way back (no clipping, an explicit scheme, a control of more than 2²⁰
+  /// entries). `state` is worthless then.
   TrainingResult run(const Observer& observer, const std::atomic<bool>& stop,
                      const StepObserver& step_observer = {});
 
   [[nodiscard]] const Control<T>& control() const { return control_; }
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
+  [[nodiscard]] std::int64_t steps() const { return optimizer_.steps(); }
 
   /// Wall time spent in epochs and the finish, without the observer's.
   [[nodiscard]] double seconds() const { return seconds_; }

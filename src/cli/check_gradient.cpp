@@ -4,6 +4,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/gradient.hpp"
+#include "cli/tell.hpp"
 #include "io/run_results.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
@@ -57,8 +58,7 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
   constexpr Index few = 16;
   if (result.undecided && e.train.size() > few) {
     phases.end();
-    fmt::print(
-        stderr,
+    tell(
         "turnpike: {} of {} differences pass a kink of the activation at every step size; the first {} "
         "samples, with fewer kinks, are checked instead\n",
         result.across_kinks, result.differences, few);
@@ -78,8 +78,7 @@ int check_gradient(const CheckGradientOptions& options, const IntegratorRegistry
     fmt::print("{}", result.full());
   }
   if (result.undecided) {
-    fmt::print(
-        stderr,
+    tell(
         "turnpike: the activation has a kink, and {} of {} differences pass one at every step size and "
         "confirm no gradient; check on fewer samples or with fewer layers\n",
         result.across_kinks, result.differences);

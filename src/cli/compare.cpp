@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress.hpp"
+#include "cli/tell.hpp"
 #include "comparison/comparison_report.hpp"
 #include "turnpike/error.hpp"
 
@@ -96,7 +97,7 @@ ComparisonSweep sweep(const CompareOptions& options, const IntegratorRegistry& i
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto& [subject, schemes] = subjects[i];
-    fmt::print(stderr, "{} = {}\n", key, values[i]);
+    tell("{} = {}\n", key, values[i]);
     const Comparison comparison(subject.experiment, subject.make_control(integrators), integrators);
     result.rows.emplace_back();
     for (const ComparedScheme& scheme : schemes) {
@@ -287,7 +288,7 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
       results.work_precision.push_back(comparison.work_precision(schemes[i]));
     }
     if (options.train) {
-      const InterruptGuard interruptible;
+      const InterruptGuard interrupt;
       std::string current;
       std::optional<Progress> progress;
       results.trained = train_and_exchange(
@@ -298,16 +299,16 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
               if (progress) {
                 progress->end();
               }
-              fmt::print(stderr, "training with {}\n", entry);
+              tell("training with {}\n", entry);
               progress.emplace(0, subject.experiment.config.optimizer.epochs);
             }
             progress->show(metrics);
           },
-          InterruptGuard::requested());
+          interrupt.requested());
       if (progress) {
         progress->end();
       }
-      stopped = InterruptGuard::requested().load();
+      stopped = interrupt.requested().load();
       results.interrupted = stopped;
     }
   }
@@ -322,16 +323,16 @@ int compare(const CompareOptions& options, const IntegratorRegistry& integrators
     }
   }
   if (!no_figures.empty()) {
-    fmt::print(stderr, "turnpike: {}\n", no_figures);
+    tell("turnpike: {}\n", no_figures);
   }
   if (!results.rows.empty() &&
       std::none_of(results.rows.begin(), results.rows.end(),
                    [](const SchemeRow& row) { return row.solution.objective.status.ok(); })) {
-    fmt::print(stderr, "turnpike: every scheme failed; see the table for where and why\n");
+    tell("turnpike: every scheme failed; see the table for where and why\n");
     return 1;
   }
   if (stopped) {
-    fmt::print(stderr, "turnpike: stopped; what was trained before is there, the rest is left out\n");
+    tell("turnpike: stopped; what was trained before is there, the rest is left out\n");
     return 130;
   }
   return 0;

@@ -9,7 +9,7 @@
 #include "cli/progress.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
-#include "io/directory_lock.hpp"
+#include "cli/tell.hpp"
 #include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "study/study.hpp"
@@ -214,12 +214,9 @@ int diagnose(const DiagnoseOptions& options, const IntegratorRegistry& integrato
 }
 
 int report(const ReportOptions& options, const IntegratorRegistry& integrators) {
-  const RunDirectory run = RunDirectory::open(options.run);
+  RunDirectory run = RunDirectory::open(options.run);
+  run.hold();
   const std::string study = options.study.empty() ? "" : study_page(read_study(options.study)).dump();
-  std::optional<DirectoryLock> lock;
-  if (!options.data.empty()) {
-    lock.emplace(run.path());  // the model is read and rewritten
-  }
   StoredModel model = load_model(options.run);
   if (!options.data.empty()) {
     move_data(model.info.config, options.data);
@@ -239,11 +236,11 @@ int report(const ReportOptions& options, const IntegratorRegistry& integrators) 
     return report_data(e, u, results, MetricsFile::read(run), integrators);
   });
   data.study = study;
-  run.write("report.html", render_report(data));
-  const std::string no_figures = write_figures(data, run.file("figures"));
-  fmt::print("{}\n", run.file("report.html").string());
+  run.write(run_file::report, render_report(data));
+  const std::string no_figures = write_figures(data, run.file(run_file::figures));
+  fmt::print("{}\n", run.file(run_file::report).string());
   if (!no_figures.empty()) {
-    fmt::print(stderr, "turnpike: {}\n", no_figures);
+    tell("turnpike: {}\n", no_figures);
   }
   return 0;
 }

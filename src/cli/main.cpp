@@ -11,6 +11,7 @@
 #include "cli/commands.hpp"
 #include "cli/memory_limit.hpp"
 #include "cli/plugins.hpp"
+#include "cli/tell.hpp"
 #include "turnpike/error.hpp"
 
 namespace {
@@ -140,10 +141,12 @@ int run(int argc, char** argv) {
       "Where the turnpike is: a table of layers, Q_ε and Θ_ε measured and certified, dissipation slack",
       [&] { return cli::diagnose(diagnose, integrators); });
   sub->add_option("DIR", diagnose.model, "Run directory or model file; may be left out with --table1");
-  sub->add_flag("--table1", diagnose.table_1,
-                "Instead: which stage costs are strictly dissipative (Table 1 of the paper), by computation");
+  CLI::Option* const table_1 = sub->add_flag(
+      "--table1", diagnose.table_1,
+      "Instead: which stage costs are strictly dissipative (Table 1 of the paper), by computation");
   sub->add_option("--epsilon", diagnose.epsilon, "Distance ε that counts as on the turnpike")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(table_1);
   sub->add_flag("--json", diagnose.json, "Print the result as JSON");
   add_overrides(*sub, diagnose.overrides, true);
 
@@ -320,27 +323,26 @@ int main(int argc, char** argv) {
     cli::limit_memory();
     const int status = run(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-      fmt::print(stderr,
-                 "turnpike: the output could not be written; check where it goes and the space left there\n");
+      cli::tell("turnpike: the output could not be written; check where it goes and the space left there\n");
       return status == 0 ? 1 : status;
     }
     return status;
   } catch (const InputError& error) {
-    fmt::print(stderr, "turnpike: {}\n", error.what());
+    cli::tell("turnpike: {}\n", error.what());
     return 2;
   } catch (const turnpike::NumericalError& error) {
-    fmt::print(stderr, "turnpike: {}\n", error.what());
+    cli::tell("turnpike: {}\n", error.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr,
-               "turnpike: out of memory; use fewer samples, layers, integrator.substeps or a smaller "
-               "field.hidden\n");
+    cli::tell(
+        "turnpike: out of memory; use fewer samples, layers, integrator.substeps or a smaller "
+        "field.hidden\n");
     return 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "turnpike: unexpected failure: {}; please report it\n", error.what());
+    cli::tell("turnpike: unexpected failure: {}; please report it\n", error.what());
     return 1;
   } catch (...) {
-    fmt::print(stderr, "turnpike: a plug-in threw what is no std::exception; mend it\n");
+    cli::tell("turnpike: a plug-in threw what is no std::exception; mend it\n");
     return 1;
   }
 }

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "cli/tell.hpp"
+
 namespace turnpike::cli {
 
 std::string format_duration(double seconds) {
@@ -50,8 +52,8 @@ void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = elapsed / static_cast<double>(done - first_) * static_cast<double>(all - done);
   const double certified = alpha_ > 0 ? V.running / alpha_ : horizon_;
-  fmt::print(
-      stderr, "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %{}  {} left{}",
+  tell(
+      "{}{} {}/{}  V {}  (running {}, control {}, terminal {})  accuracy {:.2f} %{}  {} left{}",
       terminal_ ? "\r\x1b[2K" : "", unit, done, all, format_cost(V.total(), 4), format_cost(V.running, 3),
       format_cost(V.control, 3), format_cost(V.terminal, 3), 100 * V.accuracy,
       certified < horizon_ ? fmt::format("  certified time ≤ {}", format_bound(certified, 1)) : std::string(),
@@ -62,7 +64,7 @@ void Progress::show(const char* unit, std::int64_t done, std::int64_t all, const
 
 void Progress::end() {
   if (line_open_) {
-    fmt::print(stderr, "\n");
+    tell("\n");
     line_open_ = false;
   }
 }
@@ -73,7 +75,7 @@ Phases::~Phases() { end(); }
 
 void Phases::begin(const std::string& what) {
   if (shown_) {
-    fmt::print(stderr, "{}{}{}", terminal_ ? "\r\x1b[2K" : "", what, terminal_ ? " …" : "\n");
+    tell("{}{}{}", terminal_ ? "\r\x1b[2K" : "", what, terminal_ ? " …" : "\n");
     line_open_ = terminal_;
   }
 }

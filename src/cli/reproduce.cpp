@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
 #include "cli/sources.hpp"
+#include "cli/tell.hpp"
 #include "io/paper_page.hpp"
 #include "io/run_results.hpp"
 #include "io/text_file.hpp"
@@ -27,26 +28,31 @@ using nlohmann::json;
 /// A run of the paper's experiments and how it ended.
 struct PaperRun {
   fs::path directory;
-  int status = 0;
   json summary;  ///< null when it did not end well
 };
 
 /// A signal stopped a training: what is there is kept for the next time.
 struct Interrupted {};
 
-/// Trains into `directory`, goes on with an interrupted run there, or takes a finished one as it is.
+/// Trains into `directory`, goes on with an interrupted run there, or takes a finished one as it is. A run
+/// that has nothing to go on from is begun anew, by the recipe as it is now.
 PaperRun train_into(const fs::path& directory, const std::string& source, const ReproduceOptions& options,
                     const std::vector<std::string>& keys, const IntegratorRegistry& integrators) {
-  PaperRun run{directory, 0, {}};
+  PaperRun run{directory, {}};
   std::error_code error;
-  if (!fs::exists(directory / "summary.json", error)) {
-    fmt::print(stderr, "{}\n", directory.string());
-    if (fs::exists(directory / "config.toml", error)) {
+  int status = 0;
+  if (!fs::exists(directory / run_file::summary, error)) {
+    tell("{}\n", directory.string());
+    if (fs::exists(directory / run_file::state, error)) {
       ResumeOptions resume_options;
       resume_options.run = directory.string();
+      resume_options.data = source == "mnist" ? options.data : "";
       resume_options.threads = options.threads;
-      run.status = resume(resume_options, integrators);
+      status = resume(resume_options, integrators);
     } else {
+      if (fs::exists(directory / run_file::config, error)) {
+        fs::remove_all(directory, error);
+      }
       TrainOptions train_options;
       train_options.source = source;
       train_options.out = directory.string();
@@ -57,17 +63,17 @@ PaperRun train_into(const fs::path& directory, const std::string& source, const 
       if (source == "mnist") {
         train_options.overrides.data = options.data;
       }
-      run.status = train(train_options, integrators);
+      status = train(train_options, integrators);
     }
     fmt::print("\n");
   }
-  if (run.status == 130) {
+  if (status == 130) {
     throw Interrupted{};
   }
-  if (run.status != 0) {
-    fs::remove(directory / "checkpoint" / "state.safetensors", error);  // the same steps would fail again
-  } else if (fs::exists(directory / "summary.json", error)) {
-    run.summary = json::parse(read_text_file(directory / "summary.json", "summary"));
+  if (fs::exists(directory / run_file::summary, error)) {
+    run.summary = json::parse(read_text_file(directory / run_file::summary, "summary"));
+  } else {
+    fs::remove(directory / run_file::state, error);  // the same steps would fail again
   }
   return run;
 }
@@ -358,7 +364,7 @@ int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integra
     all_well = add_two_spirals(sections, out, options, integrators);
     all_well = add_mnist(sections, out, options, integrators) && all_well;
   } catch (const Interrupted&) {
-    fmt::print(stderr, "turnpike: stopped; the same command goes on where it was\n");
+    tell("turnpike: stopped; the same command goes on where it was\n");
     return 130;
   }
   write_file_atomically(out / "paper.html", render_paper_page(sections));
@@ -377,10 +383,10 @@ int reproduce(const ReproduceOptions& options, const IntegratorRegistry& integra
   }
   fmt::print("{}\n", (out / "paper.html").string());
   if (!no_figures.empty()) {
-    fmt::print(stderr, "turnpike: {}\n", no_figures);
+    tell("turnpike: {}\n", no_figures);
   }
   if (!all_well) {
-    fmt::print(stderr, "turnpike: a training failed; the page leaves out what rests on it\n");
+    tell("turnpike: a training failed; the page leaves out what rests on it\n");
     return 1;
   }
   return 0;

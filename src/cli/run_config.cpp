@@ -13,24 +13,17 @@
 
 namespace turnpike::cli {
 
-namespace {
-
-constexpr const char* config_of_owner = "config.toml";
-constexpr const char* begun_with = "checkpoint/config.toml";
-
-}  // namespace
-
 void write_config(const RunDirectory& run, const RunConfig& config) {
-  run.write(begun_with, to_toml(config));
-  run.write(config_of_owner, to_toml(config));
+  run.write(run_file::begun_with, to_toml(config));
+  run.write(run_file::config, to_toml(config));
 }
 
 void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
   std::error_code error;
-  if (!std::filesystem::exists(run.file(begun_with), error)) {
+  if (!std::filesystem::exists(run.file(run_file::begun_with), error)) {
     return;  // begun by an older version
   }
-  const auto begun = nlohmann::json::parse(to_json(read_config(run.file(begun_with)))).flatten();
+  const auto begun = nlohmann::json::parse(to_json(read_config(run.file(run_file::begun_with)))).flatten();
   const auto now = nlohmann::json::parse(to_json(config)).flatten();
   for (const auto& [key, value] : begun.items()) {
     // Where the samples are does not matter; that they are the same is checked by their fingerprint.
@@ -43,14 +36,14 @@ void demand_unchanged(const RunDirectory& run, const RunConfig& config) {
       std::replace(name.begin(), name.end(), '/', '.');
       throw InputError(fmt::format(
           "'{}' has {} = {} where the run was begun with {}; undo the change, or train anew",
-          run.file(config_of_owner).string(), name, now.value(key, nlohmann::json()).dump(), value.dump()));
+          run.file(run_file::config).string(), name, now.value(key, nlohmann::json()).dump(), value.dump()));
     }
   }
 }
 
 void write_place(const RunDirectory& run, const std::string& path) {
   std::error_code error;
-  for (const char* const file : {config_of_owner, begun_with}) {
+  for (const char* const file : {run_file::config, run_file::begun_with}) {
     if (std::filesystem::exists(run.file(file), error)) {
       RunConfig config = read_config(run.file(file));
       move_data(config, path);

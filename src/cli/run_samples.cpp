@@ -6,14 +6,13 @@
 #include <string>
 
 #include "cli/sources.hpp"
+#include "cli/tell.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
 
 namespace turnpike::cli {
 
 namespace {
-
-constexpr const char* kept_in = "checkpoint/samples";
 
 template <class T>
 std::string text_of(const Experiment<T>& e) {
@@ -31,7 +30,7 @@ std::string text_of(const Experiment<T>& e) {
 template <class T>
 void keep_fingerprint(const RunDirectory& run, const Experiment<T>& e) {
   if (e.fingerprint != 0) {
-    run.write(kept_in, text_of(e));
+    run.write(run_file::samples, text_of(e));
   }
 }
 
@@ -41,16 +40,16 @@ void demand_same_samples(const RunDirectory& run, const Experiment<T>& e) {
     return;
   }
   std::error_code error;
-  if (std::filesystem::exists(run.file(kept_in), error)) {
-    if (read_text_file(run.file(kept_in), "fingerprint of the samples") != text_of(e)) {
+  if (std::filesystem::exists(run.file(run_file::samples), error)) {
+    if (read_text_file(run.file(run_file::samples), "fingerprint of the samples") != text_of(e)) {
       refuse(e.config, "other samples");
     }
     return;
   }
-  fmt::print(stderr,
-             "turnpike: the run kept no fingerprint of its samples, so only their classes and features are "
-             "compared\n");
-  if (std::filesystem::exists(run.file("model.safetensors"), error)) {
+  tell(
+      "turnpike: the run kept no fingerprint of its samples, so only their classes and features are "
+      "compared\n");
+  if (std::filesystem::exists(run.file(run_file::model), error)) {
     const ModelInfo model = load_model(run.path().string()).info;
     if (model.classes != e.train.classes) {
       refuse(e.config, "samples of other classes");

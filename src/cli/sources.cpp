@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/tell.hpp"
 #include "io/idle_keys.hpp"
 #include "turnpike/error.hpp"
 
@@ -106,8 +107,7 @@ void settle_precision(RunConfig& config, const IntegratorRegistry& integrators) 
   // bf16 is not silently given up: make_definition refuses it.
   if (config.run.precision == "float" && integrators.find(config.integrator.name).traits.double_only) {
     config.run.precision = "double";
-    fmt::print(stderr, "turnpike: '{}' works in double only, so run.precision is double\n",
-               config.integrator.name);
+    tell("turnpike: '{}' works in double only, so run.precision is double\n", config.integrator.name);
   }
 }
 
@@ -143,7 +143,7 @@ StoredModel load_model(const std::string& path) {
     if (!fs::exists(model.file, error)) {
       throw InputError(
           fmt::format("'{}' holds no model.safetensors; give a run directory whose training has "
-                      "ended, or a model file",
+                      "ended (`turnpike resume` goes on with one), or a model file",
                       path));
     }
   }
@@ -189,9 +189,8 @@ void warn_of_empty_classes(const Dataset<T>& train) {
     }
   }
   if (!empty.empty()) {
-    fmt::print(stderr, "turnpike: of {} classes {} no training sample: {}; check the labels\n",
-               present.size(), empty.size() == 1 ? "one has" : fmt::format("{} have", empty.size()),
-               fmt::join(empty, ", "));
+    tell("turnpike: of {} classes {} no training sample: {}; check the labels\n", present.size(),
+         empty.size() == 1 ? "one has" : fmt::format("{} have", empty.size()), fmt::join(empty, ", "));
   }
 }
 
@@ -223,8 +222,7 @@ ModelInfo model_info(const StoredModel& model, const Overrides& overrides, Model
 
 Experiment<double> small_experiment(Experiment<double> e) {
   if (has_pictures(e.config) && e.train.size() > most_pictures) {
-    fmt::print(stderr, "turnpike: only the first {} of {} training samples are taken\n", most_pictures,
-               e.train.size());
+    tell("turnpike: only the first {} of {} training samples are taken\n", most_pictures, e.train.size());
     e.train = first_samples(e.train, most_pictures);
     e.config.optimizer.batch = std::min(e.config.optimizer.batch, most_pictures);
   }

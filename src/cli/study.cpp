@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/tell.hpp"
 #include "study/study.hpp"
 #include "study/study_report.hpp"
 #include "turnpike/error.hpp"
@@ -82,16 +83,15 @@ void print_study(const json& study) {
 void print_found(const OpenedStudy& opened, std::size_t all) {
   const json& rows = opened.study["rows"];
   if (!rows.empty()) {
-    fmt::print(stderr, "{} of {} rows are there already\n", rows.size(), all);
+    tell("{} of {} rows are there already\n", rows.size(), all);
   }
   const auto failed =
       std::count_if(rows.begin(), rows.end(), [](const json& row) { return row.contains("failure"); });
   if (failed > 0) {
-    fmt::print(stderr, "{} of them failed and are not tried again: the same seed fails the same way\n",
-               failed);
+    tell("{} of them failed and are not tried again: the same seed fails the same way\n", failed);
   }
   for (const std::filesystem::path& model : opened.missing_models) {
-    fmt::print(stderr, "'{}' is missing, so that row is trained again\n", model.string());
+    tell("'{}' is missing, so that row is trained again\n", model.string());
   }
 }
 
@@ -135,7 +135,7 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
   print_found(opened, all);
   bool complete = false;
   {
-    const InterruptGuard interruptible;
+    const InterruptGuard interrupt;
     complete = run_study(
         settings, study, options.out, integrators, std::max(1, options.overrides.threads),
         [&](const json& row) {
@@ -144,15 +144,15 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
                                                               : fmt::format("V {:.4f}, {} layers outside",
                                                                             row["objective"].get<double>(),
                                                                             row["outside_rms"].get<int>());
-          fmt::print(stderr, "{}/{}  {} {:g}, seed {}: {}  ({:.1f} s)\n", done, all,
-                     settings.kind == StudyKind::optimality ? "epoch" : study["varies"].get<std::string>(),
-                     row["value"].get<double>(), row["seed"].get<int>(), outcome,
-                     row.contains("seconds") ? row["seconds"].get<double>() : 0.0);
+          tell("{}/{}  {} {:g}, seed {}: {}  ({:.1f} s)\n", done, all,
+               settings.kind == StudyKind::optimality ? "epoch" : study["varies"].get<std::string>(),
+               row["value"].get<double>(), row["seed"].get<int>(), outcome,
+               row.contains("seconds") ? row["seconds"].get<double>() : 0.0);
         },
-        InterruptGuard::requested());
+        interrupt.requested());
   }
   if (study["rows"].empty()) {
-    fmt::print(stderr, "turnpike: stopped before the first row; the same command begins anew\n");
+    tell("turnpike: stopped before the first row; the same command begins anew\n");
     return 130;
   }
   const std::string no_figures = write_study_report(study, options.out);
@@ -165,11 +165,10 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
     fmt::print("report   {}\n", (std::filesystem::path(options.out) / "report.html").string());
   }
   if (!no_figures.empty()) {
-    fmt::print(stderr, "turnpike: {}\n", no_figures);
+    tell("turnpike: {}\n", no_figures);
   }
   if (!complete) {
-    fmt::print(stderr, "turnpike: stopped with {} of {} rows; the same command goes on\n",
-               study["rows"].size(), all);
+    tell("turnpike: stopped with {} of {} rows; the same command goes on\n", study["rows"].size(), all);
     return 130;
   }
   for (const json& row : study["rows"]) {
@@ -177,7 +176,7 @@ int study(const StudyOptions& options, const IntegratorRegistry& integrators) {
       return 0;
     }
   }
-  fmt::print(stderr, "turnpike: every training failed; see the table for why\n");
+  tell("turnpike: every training failed; see the table for why\n");
   return 1;
 }
 

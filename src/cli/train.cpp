@@ -13,7 +13,7 @@
 #include "cli/progress.hpp"
 #include "cli/run_config.hpp"
 #include "cli/run_samples.hpp"
-#include "io/directory_lock.hpp"
+#include "cli/tell.hpp"
 #include "io/precision.hpp"
 #include "io/run_results.hpp"
 #include "turnpike/error.hpp"
@@ -111,15 +111,49 @@ std::string plugin_flags(const std::vector<std::string>& plugins) {
   return flags;
 }
 
-/// What follows a finished training: measurements, summary, report. `tail` and `tail_line` say the same of
-/// the exact tail, nothing without one; `with_progress` says on stderr what is going on. Returns the exit
-/// status.
+/// What the exact tail of a finished training comes to, in JSON and as a line; empty without one.
+struct TailReport {
+  nlohmann::ordered_json json;
+  std::string line;
+};
+
 template <class T>
-int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& training, double seconds,
-             bool with_progress, const nlohmann::ordered_json& tail, const std::string& tail_line,
-             const RunDirectory& run, bool json, const std::vector<std::string>& plugins,
-             const IntegratorRegistry& integrators) {
-  auto phases = std::make_unique<Phases>(with_progress);
+TailReport tail_report(const RunConfig& config, const GrowingTraining<T>& training) {
+  TailReport report;
+  if (!config.control.active_intervals) {
+    return report;
+  }
+  report.json["active_intervals"] = training.active();
+  report.line = fmt::format("{} of {} intervals active", training.active(), training.intervals());
+  if (training.active() < training.intervals() && has_tail_test(config)) {
+    const TailTest test = training.test();
+    report.line = tail_text(test, training.intervals());
+    report.json.update({{"gradient_norm", test.gradient_norm},
+                        {"rate", test.rate},
+                        {"rate_that_pays", 2 * test.r},
+                        {"gradient_gain", test.gradient_gain},
+                        {"pays", test.pays()}});
+  }
+  return report;
+}
+
+/// What a command is asked for, and what it works with.
+struct Request {
+  bool json = false;
+  const std::vector<std::string>& plugins;
+  const IntegratorRegistry& integrators;
+};
+
+/// What follows a finished training: measurements, summary, report. Returns the exit status.
+template <class T>
+int conclude(const Experiment<T>& e, GrowingTraining<T>& training, const TrainingResult& result,
+             const RunDirectory& run, const Request& request) {
+  const IntegratorRegistry& integrators = request.integrators;
+  const Control<T> u = followed_by_zeros(training.trainer().control(), training.intervals());
+  const double seconds = training.trainer().seconds();
+  const TailReport tail = tail_report(e.config, training);
+  constexpr Index large = 100000;  // entries of a control with which what follows takes seconds
+  auto phases = std::make_unique<Phases>(training.trainer().steps_per_epoch() > 1 || u.size() > large);
   RunResults results =
       analyse(e, u, integrators, default_epsilon, [&](const std::string& what) { phases->begin(what); });
   phases->begin("running the control with finer steps");
@@ -128,40 +162,38 @@ int conclude(const Experiment<T>& e, const Control<T>& u, const TrainingResult& 
   const std::optional<GradientCheckReport> gradient = check_trained(e, u, *phases, integrators);
   phases->begin("drawing the report");
   nlohmann::ordered_json summary = summary_json(e.config, results);
-  summary["epochs"] = training.epoch;
-  summary["steps"] = training.steps;
+  summary["epochs"] = result.epoch;
+  summary["steps"] = result.steps;
   summary["seconds"] = seconds;
-  summary["seconds_per_epoch"] = training.epoch > 0 ? seconds / static_cast<double>(training.epoch) : 0.0;
-  summary["seconds_per_step"] = training.steps > 0 ? seconds / static_cast<double>(training.steps) : 0.0;
+  summary["seconds_per_epoch"] = result.epoch > 0 ? seconds / static_cast<double>(result.epoch) : 0.0;
+  summary["seconds_per_step"] = result.steps > 0 ? seconds / static_cast<double>(result.steps) : 0.0;
   summary["peak_memory_bytes"] = peak_memory_bytes();
   summary["gradient_check"] = gradient ? gradient_check_json(*gradient) : nlohmann::ordered_json();
-  if (!tail.is_null()) {
-    summary["exact_tail"] = tail;
+  if (!tail.json.is_null()) {
+    summary["exact_tail"] = tail.json;
   }
-  run.write("layers.csv", layer_table(results).csv());
+  run.write(run_file::layers, layer_table(results).csv());
   const ReportData data = report_data(e, u, results, MetricsFile::read(run), integrators);
-  run.write("report.html", render_report(data));
-  const std::string no_figures = write_figures(data, run.file("figures"));
-  run.write("summary.json", summary.dump(2) + "\n");  // last: it says that all the rest is there
+  run.write(run_file::report, render_report(data));
+  const std::string no_figures = write_figures(data, run.file(run_file::figures));
+  run.write(run_file::summary, summary.dump(2) + "\n");  // last: it says that all the rest is there
   phases.reset();
-  if (json) {
+  if (request.json) {
     fmt::print("{}\n", summary.dump(2));
   } else {
-    print_outcome(e, scheme_text(e.config, integrators), results, training, seconds, gradient);
-    if (!tail_line.empty()) {
-      fmt::print("exact tail       {}\n", tail_line);
+    print_outcome(e, scheme_text(e.config, integrators), results, result, seconds, gradient);
+    if (!tail.line.empty()) {
+      fmt::print("exact tail       {}\n", tail.line);
     }
     fmt::print("run directory    {}\n", run.path().string());
-    fmt::print("report           {}\n", run.file("report.html").string());
+    fmt::print("report           {}\n", run.file(run_file::report).string());
   }
   if (!no_figures.empty()) {
-    fmt::print(stderr, "turnpike: {}\n", no_figures);
+    tell("turnpike: {}\n", no_figures);
   }
   if (gradient && !gradient->passed && has_smooth_activations(e.config)) {
-    fmt::print(
-        stderr,
-        "turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}{}`\n",
-        run.path().string(), plugin_flags(plugins));
+    tell("turnpike: the gradient check failed at the trained control; see `turnpike check-gradient {}{}`\n",
+         run.path().string(), plugin_flags(request.plugins));
     return 1;
   }
   return 0;
@@ -175,12 +207,14 @@ GrowingTrainingOptions growing_options(const RunConfig& config) {
   return options;
 }
 
-/// The configured training, with intervals that hold every state where more become active.
+/// The configured training, with intervals that hold every state where more become active. `stop` ends
+/// evaluations, too.
 template <class T>
-GrowingTraining<T> make_training(const Experiment<T>& e, const IntegratorRegistry& integrators) {
+GrowingTraining<T> make_training(const Experiment<T>& e, const std::atomic<bool>& stop,
+                                 const IntegratorRegistry& integrators) {
   ProblemDefinition<T> definition = make_definition<T>(e.config, e.train.class_count(), integrators);
   definition.active_intervals = e.config.control.active_intervals.value_or(0);
-  definition.stop = &InterruptGuard::requested();
+  definition.stop = &stop;
   RunConfig resting = e.config;
   resting.control.initialization = e.config.field.kind == "single-layer" ? "zero" : "second-layer-zero";
   return {definition, borrowed(e.train), initial_control(e.config, definition),
@@ -197,100 +231,110 @@ double certifying_alpha(const Experiment<T>& e) {
   return stage == "quadratic" ? default_epsilon * default_epsilon : 0;
 }
 
-/// Trains from the beginning, or from a checkpoint, into the run that is made by `open_run` once everything
-/// that the user could have got wrong has been checked.
-template <class T, class OpenRun>
-int run_training(const Experiment<T>& e, bool resumed, bool json, const std::vector<std::string>& plugins,
-                 const IntegratorRegistry& integrators, OpenRun&& open_run) {
-  GrowingTraining<T> training = make_training(e, integrators);
-  std::optional<InterruptGuard> interrupt(
-      std::in_place);  // before the first file: a stopped run can be resumed
-  const RunDirectory run = open_run();
-  std::optional<DirectoryLock> lock;
-  if (resumed) {  // and held by `resume` since before it read
-    if (const std::optional<TrainerState<T>> state = read_checkpoint<T>(run)) {
-      training.restore(*state);
-    } else {
-      fmt::print(stderr, "turnpike: '{}' ended before its first checkpoint; it begins anew\n",
-                 run.path().string());
-    }
-  } else {
-    lock.emplace(run.path());
+/// Takes up the checkpoint of `run`, or the beginning where it ended before the first one.
+template <class T>
+void restore(GrowingTraining<T>& training, const RunDirectory& run, std::int64_t checkpoint_every) {
+  if (const std::optional<TrainerState<T>> state = read_checkpoint<T>(run)) {
+    training.restore(*state);
+    return;
   }
+  const std::int64_t known = MetricsFile::last_epoch(run);
+  if (known > checkpoint_every) {  // then there has been one
+    throw InputError(
+        fmt::format("'{}' is gone, but {} goes on to epoch {}; put it back, or train anew with --out",
+                    run.file(run_file::state).string(), run.file(run_file::metrics).string(), known));
+  }
+  tell("turnpike: '{}' ended before its first checkpoint; it begins anew\n", run.path().string());
+}
+
+/// Trains; progress, metrics and checkpoints go with it. What a stopped or failed training leaves is on the
+/// disk when this returns.
+template <class T>
+TrainingResult train_and_keep(const Experiment<T>& e, GrowingTraining<T>& training, const RunDirectory& run,
+                              const std::atomic<bool>& stop) {
   const double alpha = certifying_alpha(e);
   MetricsFile metrics(run, training.trainer().epoch(), alpha);
   const std::int64_t per_epoch = training.trainer().steps_per_epoch();
   const std::int64_t epochs = e.config.optimizer.epochs;
   const bool by_steps = per_epoch > 1;
-
-  TrainingResult result;
-  {
-    Progress progress(by_steps ? training.state().steps : training.trainer().epoch(),
-                      by_steps ? epochs * per_epoch : epochs, alpha, *e.config.control.horizon);
-    typename GrowingTraining<T>::Observers observers;
-    observers.epoch = [&](const EpochMetrics& m) {
-      metrics.add(m);
-      if (!by_steps) {
-        progress.show(m);
-      }
-      return true;
-    };
-    if (by_steps) {
-      observers.step = [&](const StepMetrics& m) { progress.show(m); };
+  Progress progress(by_steps ? training.trainer().steps() : training.trainer().epoch(),
+                    by_steps ? epochs * per_epoch : epochs, alpha, *e.config.control.horizon);
+  typename GrowingTraining<T>::Observers observers;
+  observers.epoch = [&](const EpochMetrics& m) {
+    metrics.add(m);
+    if (!by_steps) {
+      progress.show(m);
     }
-    observers.test = [&](const TailTestOutcome& outcome) {
-      progress.end();
-      fmt::print(stderr, "epoch {}: {}\n", outcome.epoch,
-                 outcome.test
-                     ? tail_text(*outcome.test, training.intervals())
-                     : fmt::format("{}; {} intervals stay active", outcome.failure, training.active()));
-    };
-    observers.settled = [&](std::int64_t epoch) {
-      if (epoch % e.config.run.checkpoint_every == 0 || epoch == epochs) {
-        metrics.flush();
-        write_checkpoint(run, training.state());
-      }
-    };
-    result = training.run(observers, InterruptGuard::requested());
-    progress.end();
-    metrics.flush();
+    return true;
+  };
+  if (by_steps) {
+    observers.step = [&](const StepMetrics& m) { progress.show(m); };
   }
-  const Control<T> u = followed_by_zeros(training.trainer().control(), training.intervals());
-  if (result.outcome != TrainingOutcome::not_finite) {
+  observers.test = [&](const TailTestOutcome& outcome) {
+    progress.end();
+    tell("epoch {}: {}\n", outcome.epoch,
+         outcome.test ? tail_text(*outcome.test, training.intervals())
+                      : fmt::format("{}; {} intervals stay active", outcome.failure, training.active()));
+  };
+  observers.settled = [&](std::int64_t epoch) {
+    if (epoch % e.config.run.checkpoint_every == 0 || epoch == epochs) {
+      metrics.flush();
+      write_checkpoint(run, training.state());
+    }
+  };
+  const TrainingResult result = training.run(observers, stop);
+  metrics.flush();
+  // One that has finished is kept as it was before L-BFGS, which would go on from its own end.
+  if (result.outcome == TrainingOutcome::interrupted) {
     write_checkpoint(run, training.state());
   }
-  write_model(run.file("model.safetensors"), e.model_info(), u);
-  interrupt.reset();
-  switch (result.outcome) {
-    case TrainingOutcome::interrupted:
-      fmt::print(stderr, "turnpike: stopped after {} {} of {}; go on with `turnpike resume {}{}`\n",
-                 by_steps ? "step" : "epoch", by_steps ? result.steps : result.epoch,
-                 by_steps ? epochs * per_epoch : epochs, run.path().string(), plugin_flags(plugins));
-      return 130;
-    case TrainingOutcome::not_finite:
-      fmt::print(stderr, "turnpike: training stopped in {}; the {} control is in {}\n", result.message,
-                 result.steps == 0 ? "initial" : "last good", run.file("model.safetensors").string());
-      return 1;
-    case TrainingOutcome::finished:
-      break;
+  write_model(run.file(run_file::model), e.model_info(),
+              followed_by_zeros(training.trainer().control(), training.intervals()));
+  progress.end();
+  return result;
+}
+
+std::string resume_command(const RunDirectory& run, const Request& request) {
+  return fmt::format("turnpike resume {}{}", run.path().string(), plugin_flags(request.plugins));
+}
+
+/// Says how far a training came that a signal has stopped. Returns the exit status.
+template <class T>
+int stopped(GrowingTraining<T>& training, std::int64_t epochs, const RunDirectory& run,
+            const Request& request) {
+  const std::int64_t per_epoch = training.trainer().steps_per_epoch();
+  const bool by_steps = per_epoch > 1;
+  tell("turnpike: stopped after {} {} of {}; go on with `{}`\n", by_steps ? "step" : "epoch",
+       by_steps ? training.trainer().steps() : training.trainer().epoch(),
+       by_steps ? epochs * per_epoch : epochs, resume_command(run, request));
+  return 130;
+}
+
+/// Trains from the beginning, or where it is `resumed` from its checkpoint, into the run that is given, and
+/// held, by `open_run` once everything that the user could have got wrong has been checked.
+template <class T, class OpenRun>
+int run_training(const Experiment<T>& e, bool resumed, const Request& request, OpenRun&& open_run) {
+  InterruptGuard interrupt;
+  GrowingTraining<T> training = make_training(e, interrupt.requested(), request.integrators);
+  const RunDirectory run = open_run();
+  if (resumed) {
+    restore(training, run, e.config.run.checkpoint_every);
   }
-  nlohmann::ordered_json tail;
-  std::string tail_line;
-  if (e.config.control.active_intervals) {
-    tail["active_intervals"] = training.active();
-    tail_line = fmt::format("{} of {} intervals active", training.active(), training.intervals());
-    if (training.active() < training.intervals() && has_tail_test(e.config)) {
-      const TailTest test = training.test();
-      tail_line = tail_text(test, training.intervals());
-      tail.update({{"gradient_norm", test.gradient_norm},
-                   {"rate", test.rate},
-                   {"rate_that_pays", 2 * test.r},
-                   {"gradient_gain", test.gradient_gain},
-                   {"pays", test.pays()}});
-    }
+  const std::int64_t first = training.trainer().steps();
+  const TrainingResult result = train_and_keep(e, training, run, interrupt.requested());
+  if (result.outcome == TrainingOutcome::not_finite) {
+    const char* const control = result.steps > first ? "last good" : first > 0 ? "checkpoint's" : "initial";
+    tell("turnpike: training stopped in {}; the {} control is in {}\n", result.message, control,
+         run.file(run_file::model).string());
+    return 1;
   }
-  return conclude(e, u, result, training.trainer().seconds(), by_steps, tail, tail_line, run, json, plugins,
-                  integrators);
+  // A signal that came too late to stop the training is meant for what follows.
+  if (result.outcome == TrainingOutcome::interrupted || interrupt.requested()) {
+    return stopped(training, e.config.optimizer.epochs, run, request);
+  }
+  interrupt.end_with(fmt::format("\nturnpike: stopped before the results were written; go on with `{}`\n",
+                                 resume_command(run, request)));
+  return conclude(e, training, result, run, request);
 }
 
 void print_keys() {
@@ -315,12 +359,12 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
   return with_precision(config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(config);
     warn_of_empty_classes(e.train);
-    return run_training(e, false, options.json, options.plugins, integrators, [&] {
+    return run_training(e, false, {options.json, options.plugins, integrators}, [&] {
       RunDirectory run = options.out.empty() ? RunDirectory::create_next(std::filesystem::path("runs") /
                                                                          source_title(options.source, config))
                                              : RunDirectory::create(options.out);
       keep_fingerprint(run, e);
-      run.write("environment.json", environment_json(e.config.run.threads));
+      run.write(run_file::environment, environment_json(e.config.run.threads));
       write_config(run, e.config);  // last: it says that there is a run to go on with
       return run;
     });
@@ -329,16 +373,16 @@ int train(const TrainOptions& options, const IntegratorRegistry& integrators) {
 
 int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) {
   RunDirectory run = RunDirectory::open(options.run);
-  const DirectoryLock lock(run.path());
+  run.hold();
   run.remove_leftovers();
   std::error_code error;
-  if (std::filesystem::exists(run.file("summary.json"), error)) {
+  if (std::filesystem::exists(run.file(run_file::summary), error)) {
     throw InputError(
         fmt::format("'{}' is finished already; see {}, or train anew with other epochs by --set "
                     "optimizer.epochs",
-                    options.run, run.file("report.html").string()));
+                    options.run, run.file(run_file::report).string()));
   }
-  RunConfig config = read_config(run.file("config.toml"));
+  RunConfig config = read_config(run.file(run_file::config));
   demand_unchanged(run, config);
   if (options.threads > 0) {
     set_key(config, fmt::format("run.threads={}", options.threads));
@@ -350,7 +394,7 @@ int resume(const ResumeOptions& options, const IntegratorRegistry& integrators) 
   return with_precision(config, [&]<class T>() {
     const Experiment<T> e = load_experiment<T>(config);
     demand_same_samples(run, e);
-    return run_training(e, true, options.json, options.plugins, integrators, [&] {
+    return run_training(e, true, {options.json, options.plugins, integrators}, [&] {
       if (!options.data.empty()) {
         write_config(run, e.config);  // where the samples are from now on
       }

@@ -18,7 +18,8 @@ CompressedFile::CompressedFile(fs::path file, std::string_view what) : path_(std
     throw InputError(fmt::format("there is no {} '{}'; check the path", what, path_.string()));
   }
   if (kind != fs::file_type::regular) {
-    throw InputError(fmt::format("'{}' is no regular file, but should be the {}", path_.string(), what));
+    throw InputError(fmt::format("'{}' is no regular file, but should be the {}; give the file itself",
+                                 path_.string(), what));
   }
   size_ = fs::file_size(path_, error);
   input_.open(path_, std::ios::binary);

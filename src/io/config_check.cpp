@@ -75,7 +75,13 @@ void check_nodes(const RunConfig::ControlOptions& control) {
                     "leave it unset",
                     control.nodes.size(), control.intervals, control.intervals + 1));
   }
-  const TimeGrid grid(control.nodes);
+  const TimeGrid grid = [&] {
+    try {
+      return TimeGrid(control.nodes);
+    } catch (const InputError& error) {
+      throw InputError(fmt::format("control.nodes: {}", error.what()));
+    }
+  }();
   if (control.horizon && *control.horizon != grid.horizon()) {
     throw InputError(fmt::format("control.horizon = {}, but control.nodes end at {}; unset one of them",
                                  *control.horizon, grid.horizon()));

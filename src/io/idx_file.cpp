@@ -208,7 +208,7 @@ MnistFiles find_mnist(const fs::path& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) {
     throw InputError(
-        fmt::format("'{}' is no directory; give the one that holds MNIST's four files, or fetch "
+        fmt::format("'{}' is no directory; give with --data the one that holds MNIST's four files, or fetch "
                     "them with scripts/fetch-mnist.sh",
                     directory.string()));
   }

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
+#include <filesystem>
 #include <span>
 #include <type_traits>
 #include <utility>
 
+#include "io/fingerprint.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/idx_file.hpp"
 #include "turnpike/two_spirals.hpp"
@@ -69,19 +70,6 @@ void load_pictures(Experiment<T>& e, const std::vector<std::string>& classes) {
   }
 }
 
-/// `hash` with the bytes of `values` mixed in, eight at a time.
-template <class Value>
-std::uint64_t mixed(std::uint64_t hash, std::span<const Value> values) {
-  const std::span<const std::byte> bytes = std::as_bytes(values);
-  for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, std::min(sizeof word, bytes.size() - i));
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15U;
-    hash ^= hash >> 32U;
-  }
-  return hash;
-}
-
 template <class T>
 std::uint64_t fingerprint_of(const Experiment<T>& e) {
   std::uint64_t hash = 1;
@@ -97,6 +85,12 @@ std::uint64_t fingerprint_of(const Experiment<T>& e) {
 template <class T>
 void load_files(Experiment<T>& e, const std::vector<std::string>& classes) {
   const auto& data = e.config.data;
+  std::error_code error;
+  if (data.source != "mnist" &&
+      std::filesystem::status(data.path, error).type() == std::filesystem::file_type::not_found) {
+    throw InputError(
+        fmt::format("the samples '{}' are not there; say where they are with --data", data.path));
+  }
   if (has_pictures(e.config)) {
     load_pictures(e, classes);
     return;

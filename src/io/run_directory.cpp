@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <sundials/sundials_config.h>
+#include <unistd.h>
 #include <Eigen/Core>
 #include <algorithm>
+#include <array>
 #include <boost/version.hpp>
 #include <cerrno>
 #include <charconv>
@@ -17,6 +19,8 @@
 #include <sstream>
 
 #include "core/matrix_product.hpp"
+#include "io/directory_lock.hpp"
+#include "io/fingerprint.hpp"
 #include "io/text_file.hpp"
 #include "turnpike/error.hpp"
 #include "turnpike/field.hpp"
@@ -45,20 +49,34 @@ void make_directories(const fs::path& path) {
   }
 }
 
-/// Whether a directory holds nothing but what comes before config.toml.
+/// Whether a directory holds nothing but what comes before the run's configuration.
 bool is_unbegun(const fs::path& path) {
   std::error_code error;
   for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end;
        entry.increment(error)) {
     const std::string name = entry->path().lexically_relative(path).generic_string();
-    const bool ours = name == "checkpoint" || name == "figures" || name == "environment.json" ||
-                      name == "checkpoint/samples" || name == "checkpoint/config.toml" ||
-                      is_half_written(entry->path());
-    if (!ours) {
+    constexpr std::array<std::string_view, 5> ours = {"checkpoint", run_file::figures, run_file::samples,
+                                                      run_file::environment, run_file::begun_with};
+    if (std::find(ours.begin(), ours.end(), name) == ours.end() && !is_half_written(entry->path())) {
       return false;
     }
   }
   return !error;
+}
+
+/// Throws InputError when `path` is a run, or holds what no run has left.
+void demand_unbegun(const fs::path& path) {
+  std::error_code error;
+  if (fs::exists(path / run_file::config, error)) {
+    throw InputError(
+        fmt::format("'{}' exists already and holds a run; choose another directory with --out, or go on with "
+                    "`turnpike resume {}`",
+                    path.string(), path.string()));
+  }
+  if (fs::exists(path, error) && !is_unbegun(path)) {
+    throw InputError(
+        fmt::format("'{}' exists already and is no run; choose another directory with --out", path.string()));
+  }
 }
 
 std::vector<double> parse_row(const std::string& line) {
@@ -91,6 +109,15 @@ EpochMetrics metrics_of(const std::vector<double>& row) {
   m.learning_rate = row[7];
   m.objective.accuracy = row[8];
   return m;
+}
+
+/// Whatever their order, which a file does not keep.
+std::string fingerprint_of(const std::vector<Tensor>& tensors) {
+  std::uint64_t sum = 0;
+  for (const Tensor& tensor : tensors) {
+    sum += mixed<char>(mixed<char>(1, tensor.name), tensor.bytes);
+  }
+  return fmt::format("{:016x}", sum);
 }
 
 std::string processor_name() {
@@ -130,21 +157,12 @@ std::string_view bf16_text() {
 }  // namespace
 
 RunDirectory RunDirectory::create(const fs::path& path) {
-  std::error_code error;
-  if (fs::exists(path / "config.toml", error)) {
-    throw InputError(
-        fmt::format("'{}' exists already and holds a run; choose another directory with --out, or go on with "
-                    "`turnpike resume {}`",
-                    path.string(), path.string()));
-  }
-  if (fs::exists(path, error) && !is_unbegun(path)) {
-    throw InputError(
-        fmt::format("'{}' exists already and is no run; choose another directory with --out", path.string()));
-  }
+  demand_unbegun(path);  // so that nothing is made in it
   make_directories(path);
   RunDirectory run(path);
-  run.write("checkpoint/.probe", "");  // fails now rather than after the training
-  fs::remove(path / "checkpoint/.probe", error);
+  run.hold();
+  demand_unbegun(path);  // another process may have been faster
+  run.remove_leftovers();
   return run;
 }
 
@@ -152,7 +170,8 @@ RunDirectory RunDirectory::create_next(const fs::path& path) {
   fs::path candidate = path;
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  for (int number = 2; !fs::create_directory(candidate, error) && !error; ++number) {
+  for (int number = 2; !fs::create_directory(candidate, error) && (!error || error == std::errc::file_exists);
+       ++number) {
     candidate = path.string() + fmt::format("-{}", number);
   }
   return create(candidate);  // which says why, where there was an error
@@ -160,7 +179,7 @@ RunDirectory RunDirectory::create_next(const fs::path& path) {
 
 RunDirectory RunDirectory::open(const fs::path& path) {
   std::error_code error;
-  if (!fs::is_regular_file(path / "config.toml", error)) {
+  if (!fs::is_regular_file(path / run_file::config, error)) {
     throw InputError(
         fmt::format("'{}' is no run directory (it holds no config.toml); give one that `turnpike "
                     "train` made",
@@ -169,18 +188,20 @@ RunDirectory RunDirectory::open(const fs::path& path) {
   return RunDirectory(path);
 }
 
+void RunDirectory::hold() { lock_ = std::make_shared<const DirectoryLock>(path_); }
+
 void RunDirectory::write(std::string_view name, std::string_view text) const {
   write_file_atomically(path_ / name, text);
 }
 
 void RunDirectory::remove_leftovers() const {
-  for (const fs::path& directory : {path_, path_ / "checkpoint", path_ / "figures"}) {
+  for (const fs::path& directory : {path_, path_ / "checkpoint", path_ / run_file::figures}) {
     remove_half_written(directory);
   }
 }
 
 MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch, double alpha)
-    : path_(run.file("metrics.csv")), alpha_(alpha) {
+    : path_(run.file(run_file::metrics)), alpha_(alpha) {
   std::string kept(metrics_header);
   if (epoch > 0) {
     std::ifstream old(path_);
@@ -210,56 +231,91 @@ MetricsFile::MetricsFile(const RunDirectory& run, std::int64_t epoch, double alp
 }
 
 void MetricsFile::add(const EpochMetrics& m) {
-  fmt::print(file_.get(), "{},{},{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(),
-             m.objective.running, m.objective.control, m.objective.terminal, m.gradient_norm, m.learning_rate,
-             m.objective.accuracy, alpha_ > 0 ? fmt::format("{}", m.objective.running / alpha_) : "");
+  const std::string row = fmt::format(
+      "{},{},{},{},{},{},{},{},{},{}\n", m.epoch, m.steps, m.objective.total(), m.objective.running,
+      m.objective.control, m.objective.terminal, m.gradient_norm, m.learning_rate, m.objective.accuracy,
+      alpha_ > 0 ? fmt::format("{}", m.objective.running / alpha_) : "");
+  (void)std::fputs(row.c_str(), file_.get());  // `flush` sees whether all went well
 }
 
 void MetricsFile::flush() {
-  if (std::fflush(file_.get()) != 0) {
+  if (std::fflush(file_.get()) != 0 || std::ferror(file_.get()) != 0 || ::fsync(fileno(file_.get())) != 0) {
     throw InputError(
         fmt::format("'{}' cannot be written: {}; free some space", path_.string(), std::strerror(errno)));
   }
 }
 
 std::vector<EpochMetrics> MetricsFile::read(const RunDirectory& run) {
-  std::istringstream input(read_text_file(run.file("metrics.csv"), "table of metrics"));
+  std::istringstream input(read_text_file(run.file(run_file::metrics), "table of metrics"));
   std::string line;
   std::getline(input, line);
+  if (line + "\n" != metrics_header) {
+    throw InputError(
+        fmt::format("'{}' begins with '{}' where the names of its columns should be; put the file back",
+                    run.file(run_file::metrics).string(), line));
+  }
   std::vector<EpochMetrics> rows;
   while (std::getline(input, line)) {
     const std::vector<double> row = parse_row(line);
     if (row.size() != metrics_columns) {
       throw InputError(fmt::format("'{}', line {}: damaged row '{}'; remove it",
-                                   run.file("metrics.csv").string(), rows.size() + 2, line));
+                                   run.file(run_file::metrics).string(), rows.size() + 2, line));
     }
     rows.push_back(metrics_of(row));
   }
   return rows;
 }
 
+std::int64_t MetricsFile::last_epoch(const RunDirectory& run) {
+  std::ifstream input(run.file(run_file::metrics));
+  std::string line;
+  std::getline(input, line);
+  std::int64_t last = 0;
+  while (std::getline(input, line)) {
+    const std::vector<double> row = parse_row(line);
+    if (row.size() != metrics_columns) {
+      break;
+    }
+    last = static_cast<std::int64_t>(row[0]);
+  }
+  return last;
+}
+
 template <class T>
 void write_checkpoint(const RunDirectory& run, const TrainerState<T>& state) {
   const auto size = static_cast<std::int64_t>(state.control.size());
   const auto moments = static_cast<std::int64_t>(state.first_moment.size());
-  write_safetensors(run.file("checkpoint/state.safetensors"),
-                    {{make_tensor("control", {size}, state.control),
+  Safetensors contents;
+  contents.tensors = {make_tensor("control", {size}, state.control),
                       make_tensor("first_moment", {moments}, state.first_moment),
                       make_tensor("second_moment", {moments}, state.second_moment),
                       make_tensor("counters", {2}, std::vector<std::int64_t>{state.epoch, state.steps}),
                       make_tensor("unfinished_epoch", {4},
-                                  std::vector<double>(state.unfinished.begin(), state.unfinished.end()))},
-                     {{"turnpike", "checkpoint"}, {"seconds", fmt::format("{}", state.seconds)}}});
+                                  std::vector<double>(state.unfinished.begin(), state.unfinished.end()))};
+  contents.metadata = {{"turnpike", "checkpoint"},
+                       {"fingerprint", fingerprint_of(contents.tensors)},
+                       {"seconds", fmt::format("{}", state.seconds)}};
+  write_safetensors(run.file(run_file::state), contents);
 }
 
 template <class T>
 std::optional<TrainerState<T>> read_checkpoint(const RunDirectory& run) {
-  const fs::path file = run.file("checkpoint/state.safetensors");
+  const fs::path file = run.file(run_file::state);
   std::error_code error;
   if (!fs::exists(file, error)) {
+    if (error) {
+      throw InputError(fmt::format("the checkpoint '{}' cannot be read: {}; mend that, then resume",
+                                   file.string(), error.message()));
+    }
     return std::nullopt;
   }
   const Safetensors contents = read_safetensors(file);
+  if (contents.entry("fingerprint") != fingerprint_of(contents.tensors)) {
+    throw InputError(
+        fmt::format("the checkpoint '{}' is damaged: its numbers are not those that were "
+                    "written; put back a copy, or train anew",
+                    file.string()));
+  }
   TrainerState<T> state;
   state.control = tensor_values<T>(contents.tensor("control", file), file);
   state.first_moment = tensor_values<T>(contents.tensor("first_moment", file), file);
@@ -268,7 +324,8 @@ std::optional<TrainerState<T>> read_checkpoint(const RunDirectory& run) {
   const auto unfinished = tensor_values<double>(contents.tensor("unfinished_epoch", file), file);
   if (counters.size() != 2 || counters[0] < 0 || counters[1] < 0 ||
       unfinished.size() != state.unfinished.size()) {
-    throw InputError(fmt::format("the checkpoint '{}' is damaged; train again", file.string()));
+    throw InputError(
+        fmt::format("the checkpoint '{}' is damaged; put back a copy, or train anew", file.string()));
   }
   state.epoch = counters[0];
   state.steps = counters[1];

@@ -21,8 +21,9 @@ constexpr std::string_view half_written = ".turnpike-";
 
 [[noreturn]] void fail(const std::filesystem::path& file, const char* action) {
   const int code = errno;
-  throw InputError(fmt::format("'{}' cannot be {}: {}; choose another place or mend its permissions",
-                               file.string(), action, std::strerror(code)));
+  const bool full = code == ENOSPC || code == EDQUOT;
+  throw InputError(fmt::format("'{}' cannot be {}: {}; {}", file.string(), action, std::strerror(code),
+                               full ? "free some space" : "choose another place or mend its permissions"));
 }
 
 }  // namespace

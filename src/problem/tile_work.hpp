@@ -80,10 +80,10 @@ class TileWork {
     running_ = T(0);
     Index next_kept = 0;
     for (Index k = 0; k < active_; ++k) {
+      at_node(k);
       if (requested(definition_.stop)) {
         return stopped(k);
       }
-      at_node(k);
       if (kept) {
         if (k == next_kept) {
           checkpoints_.push(k, X_);
@@ -132,6 +132,9 @@ class TileWork {
     T unused(0);
     for (Index k = 0; k < active_; ++k) {
       at_point(k * points, std::as_const(X_));
+      if (requested(definition_.stop)) {
+        return stopped(k);
+      }
       system_.set_control(u.interval(k));
       before = X_;
       T begin = T(grid.node(k));
@@ -211,7 +214,7 @@ class TileWork {
       if (requested(stop)) {
         return stopped(k);
       }
-      IntegrationStatus recomputed = provide_tape(u, k);
+      IntegrationStatus recomputed = provide_tape(u, k, stop);
       if (!recomputed.ok()) {
         return recomputed;
       }
@@ -258,7 +261,7 @@ class TileWork {
   }
 
   /// Sees to it that interval k is on the tape, where need be by computing again from the last kept state.
-  IntegrationStatus provide_tape(const Control<T>& u, Index k) {
+  IntegrationStatus provide_tape(const Control<T>& u, Index k, const std::atomic<bool>* stop) {
     if (k >= taped_from_ && k < taped_to_) {
       return {};
     }
@@ -271,6 +274,9 @@ class TileWork {
     if (definition_.recomputation == Recomputation::binomial) {
       for (Index node = checkpoints_.next(k + 1); from < k; node = checkpoints_.next(k + 1)) {
         for (; from < std::min(node, k); ++from) {
+          if (requested(stop)) {
+            return stopped(from);
+          }
           const IntegrationStatus status = advance_interval(u, from, unused, false);
           if (!status.ok()) {
             return status;
@@ -283,6 +289,9 @@ class TileWork {
     }
     clear_tape(from);
     for (; from <= k; ++from) {
+      if (requested(stop)) {
+        return stopped(from);
+      }
       const IntegrationStatus status = advance_interval(u, from, unused, true);
       if (!status.ok()) {
         return status;

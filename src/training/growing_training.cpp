@@ -34,7 +34,8 @@ GrowingTraining<T>::GrowingTraining(ProblemDefinition<T> definition, std::shared
     : definition_(std::move(definition)),
       data_(std::move(data)),
       for_new_(std::move(for_new)),
-      options_(options) {
+      options_(options),
+      first_active_(active_intervals(definition_)) {
   if (options.extend_by < 0 || options.extend_every < 1) {
     throw InputError(
         fmt::format("control.extend_by = {} and control.extend_every = {}; give at least 0 and at least 1",
@@ -68,14 +69,15 @@ template <class T>
 TrainingResult GrowingTraining<T>::run(const Observers& observers, const std::atomic<bool>& stop) {
   TrainingResult result;
   bool test_due = false;
+  bool go_on = true;
   const auto settle = [&](std::int64_t epoch) {
     if (observers.settled) {
       observers.settled(epoch);
     }
   };
   const auto observe = [&](const EpochMetrics& metrics) {
-    const bool go_on = !observers.epoch || observers.epoch(metrics);
-    test_due = go_on && tests_after(metrics.epoch);
+    go_on = !observers.epoch || observers.epoch(metrics);
+    test_due = tests_after(metrics.epoch);  // also where it stops: a checkpoint comes after the test
     if (!test_due) {
       settle(metrics.epoch);
     }
@@ -100,7 +102,7 @@ TrainingResult GrowingTraining<T>::run(const Observers& observers, const std::at
       }
       settle(result.epoch);
     }
-  } while (test_due);
+  } while (test_due && go_on);
   return result;
 }
 
@@ -127,11 +129,13 @@ template <class T>
 void GrowingTraining<T>::restore(const TrainerState<T>& state) {
   const auto n_u = static_cast<std::size_t>(definition_.field->layout().size());
   const std::size_t active = state.control.size() / n_u;
-  if (active < 1 || active > static_cast<std::size_t>(intervals()) || active * n_u != state.control.size()) {
+  const Index last = options_.extend_by > 0 ? intervals() : first_active_;
+  if (active < static_cast<std::size_t>(first_active_) || active > static_cast<std::size_t>(last) ||
+      active * n_u != state.control.size()) {
     throw InputError(
-        fmt::format("the checkpoint holds {} control entries where 1 to {} intervals of {} are possible; "
+        fmt::format("the checkpoint holds {} control entries where {} to {} intervals of {} are possible; "
                     "resume with the configuration it was written with",
-                    state.control.size(), intervals(), n_u));
+                    state.control.size(), first_active_, last, n_u));
   }
   begin(Control<T>(definition_.field->layout(), static_cast<Index>(active)), &state);
 }

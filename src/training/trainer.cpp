@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -70,8 +71,8 @@ std::string non_finite_gradient(const Control<T>& gradient) {
 
 /// What may help. At the `initial` control no optimizer has had a part in the failure.
 std::string remedy(const StepStatus& status, bool initial) {
-  const std::string smaller =
-      initial ? "lower data.scale or control.horizon" : "lower optimizer.learning_rate or set optimizer.clip";
+  const std::string smaller = initial ? "scale the samples down or lower control.horizon"
+                                      : "lower optimizer.learning_rate or set optimizer.clip";
   if (status.detail != nullptr) {  // it says what may help
     const bool wants_smaller = std::string_view(status.detail).ends_with("make the control smaller");
     return wants_smaller ? fmt::format("; {}", smaller) : "";
@@ -238,6 +239,7 @@ typename Trainer<T>::StepEnd Trainer<T>::take_step(std::span<const Index> batch,
     objective = evaluate({});
   }
   if (objective.status.step.outcome == StepOutcome::stopped) {
+    assert(!begun);
     if (piecewise) {
       optimizer_.set_steps(optimizer_.steps() - 1);
     }

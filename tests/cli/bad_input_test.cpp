@@ -112,7 +112,7 @@ TEST_CASE("an initial control that overflows is named as such, with the keys tha
   CAPTURE(result.err);
   CHECK(result.status == 1);
   CHECK(result.err.find("epoch 1, at the initial control") != std::string::npos);
-  CHECK(result.err.find("lower data.scale or control.horizon") != std::string::npos);
+  CHECK(result.err.find("scale the samples down or lower control.horizon") != std::string::npos);
   CHECK(result.err.find("the initial control is in") != std::string::npos);
   CHECK(result.err.find("learning_rate") == std::string::npos);
 }
@@ -146,7 +146,7 @@ TEST_CASE("damaged data files are refused with line and column") {
   csv("1,2,0\n1,3,1\n1,3,nan\n", "'nan' as class");
   csv("1,2,0\n1,3,\xff\n", "UTF-8");
   csv(gzipped("1,2,0\n1,3,1\n"), "compressed with gzip");
-  refused(program, {"train", "csv", "--data", "missing.csv"}, "missing.csv");
+  refused(program, {"train", "csv", "--data", "missing.csv"}, "missing.csv' are not there");
   refused(program, {"train", "csv"}, "--data");
   refused(program, {"train", "two-spirals", "--data", ""}, "leave --data unset");
   refused(program, {"train", "two-spirals", "--data", "d.csv"}, "csv");

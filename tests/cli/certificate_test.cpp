@@ -148,6 +148,14 @@ TEST_CASE(
   const json rows = json::parse(program.read("paper/paper.json"))["sections"].back()["table"];
   CHECK(rows.size() == 8);  // a head, one depth with and six without the stage cost
   CHECK(fs::file_size(program.file("paper/figures/mnist/figure5.svg")) > 0);
+
+  // A run there that has to go on takes the samples from where they are now.
+  const std::string none = program.read("paper/mnist-none-20/metrics.csv");
+  REQUIRE(fs::remove(program.file("paper/mnist-none-20/summary.json")));
+  fs::rename(program.file("small"), program.file("moved"));
+  command.back() = "moved";
+  CHECK(program(command).status == 0);
+  CHECK(program.read("paper/mnist-none-20/metrics.csv") == none);
   refused(program, {"reproduce", "book"}, "book");
   const auto not_reproduced = [&](std::vector<std::string> arguments, const std::string& fragment) {
     arguments.insert(arguments.begin(), {"reproduce", "paper"});

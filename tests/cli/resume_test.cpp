@@ -20,6 +20,18 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+/// Long enough to be stopped on the way.
+std::vector<std::string> long_training(const std::string& out) {
+  return Program::command({"train", "two-spirals", "--out", out, "--set", "optimizer.epochs=100000", "--set",
+                           "data.per_class=40", "--set", "run.checkpoint_every=50"});
+}
+
+void wait_for(const fs::path& file) {
+  while (!fs::exists(file)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 TEST_CASE("a run that a signal stopped resumes to the same bits") {
   // Long enough to be stopped on the way.
 #ifdef TURNPIKE_SANITIZED
@@ -41,9 +53,7 @@ TEST_CASE("a run that a signal stopped resumes to the same bits") {
                                           "--set", "data.per_class=40", "--set", "control.intervals=8"};
     arguments.insert(arguments.end(), settings.begin(), settings.end());
     Process process(Program::command(arguments), program.directory().path());
-    while (!fs::exists(program.file("stopped/checkpoint/state.safetensors"))) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    wait_for(program.file("stopped/checkpoint/state.safetensors"));
     process.send_signal(signal);
     const ProcessResult stopped = process.wait();
     CAPTURE(stopped.err);
@@ -58,6 +68,69 @@ TEST_CASE("a run that a signal stopped resumes to the same bits") {
     CHECK(program.read("stopped/layers.csv") == program.read("whole/layers.csv"));
     refused(program, {"resume", "stopped"}, "finished already");
   }
+}
+
+TEST_CASE("a run whose terminal is closed keeps what it has come to") {
+  const Program program;
+  Process process(long_training("run"), program.directory().path(), Process::Output::terminal);
+  wait_for(program.file("run/checkpoint/state.safetensors"));
+  process.hang_up();
+  CHECK(process.wait().status == 130);
+  CHECK(fs::exists(program.file("run/model.safetensors")));  // written after the checkpoint
+  CHECK(program({"evaluate", "run"}).status == 0);
+}
+
+TEST_CASE("a signal that the program was started to ignore stays ignored") {
+  const Program program;
+  std::vector<std::string> command = {"sh", "-c", "trap '' HUP; exec \"$@\"", "sh"};
+  const std::vector<std::string> training = long_training("run");
+  command.insert(command.end(), training.begin(), training.end());
+  Process process(command, program.directory().path());
+  wait_for(program.file("run/checkpoint/state.safetensors"));
+  process.send_signal(SIGHUP);
+  process.send_signal(SIGTERM);
+  const ProcessResult stopped = process.wait();
+  CHECK(stopped.status == 130);  // a second signal would have ended it at once
+  CHECK(stopped.err.find("turnpike resume run") != std::string::npos);
+}
+
+TEST_CASE("a signal while a finished training is measured says how to go on") {
+  const Program program;
+  write_small_mnist(program.directory(), "small");
+  Process process(Program::command({"train", "mnist", "--data", "small", "--out", "run", "--set",
+                                    "optimizer.epochs=1", "--set", "control.intervals=400"}),
+                  program.directory().path());
+  wait_for(program.file("run/model.safetensors"));
+  while (program.read(".stderr").find("measuring") == std::string::npos) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  process.send_signal(SIGTERM);
+  const ProcessResult stopped = process.wait();
+  CHECK(stopped.status == 130);
+  CHECK(stopped.err.find("go on with `turnpike resume run`") != std::string::npos);
+  const ProcessResult resumed = program({"resume", "run"});
+  CAPTURE(resumed.err);
+  CHECK(resumed.status == 0);
+}
+
+TEST_CASE("a run that was killed while its finished training was measured resumes to the same bits") {
+  const Program program;
+  REQUIRE(program
+              .train("run", {"--set", "optimizer.finish=lbfgs", "--set", "optimizer.finish_iterations=20",
+                             "--set", "run.checkpoint_every=7"})
+              .status == 0);
+  const std::string layers = program.read("run/layers.csv");
+  const std::string model = program.read("run/model.safetensors");
+  fs::remove(program.file("run/summary.json"));
+  REQUIRE(program({"resume", "run"}).status == 0);
+  CHECK(program.read("run/layers.csv") == layers);
+  CHECK(program.read("run/model.safetensors") == model);
+
+  fs::remove(program.file("run/summary.json"));
+  fs::remove(program.file("run/checkpoint/state.safetensors"));
+  const std::string metrics = program.read("run/metrics.csv");
+  refused(program, {"resume", "run"}, "goes on to epoch 40");
+  CHECK(program.read("run/metrics.csv") == metrics);
 }
 
 TEST_CASE("a run that was killed before its first checkpoint is resumed from its beginning") {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "turnpike/error.hpp"
@@ -71,13 +72,18 @@ TEST_CASE("a training grows where the tail test says that it pays, and V goes on
   REQUIRE(objectives.size() == 12);
   // Epoch 5 is evaluated before its update, with the new intervals at a second layer of zeros.
   auto whole = tail.training(2);
-  tail.stop = false;
-  std::int64_t epochs = 0;
-  (void)whole.run(
-      {.epoch = [&](const EpochMetrics&) { return ++epochs < 4; }, .step = {}, .test = {}, .settled = {}},
-      tail.stop);
+  std::optional<Control<double>> fourth;
+  (void)whole.run({.epoch =
+                       [&](const EpochMetrics& m) {
+                         fourth = whole.trainer().control();
+                         return m.epoch < 4;
+                       },
+                   .step = {},
+                   .test = {},
+                   .settled = {}},
+                  tail.stop);
   OptimalControlProblem<double> problem(tail.definition(2), borrowed(tail.experiment.train));
-  const Objective before = problem.value(whole.trainer().control());
+  const Objective before = problem.value(fourth.value());
   CHECK(objectives[4] == doctest::Approx(before.running + before.terminal).epsilon(1e-12));
 }
 

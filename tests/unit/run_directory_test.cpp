@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,12 +46,16 @@ TEST_CASE("a directory that is in use is not overwritten") {
 
 TEST_CASE("a directory that was left before it became a run is taken, one with anything else is not") {
   const TemporaryDirectory directory;
-  const RunDirectory run = RunDirectory::create(directory / "a");
-  run.write("environment.json", "{}");
-  run.write("checkpoint/samples", "1");
+  std::optional<RunDirectory> run = RunDirectory::create(directory / "a");
+  run->write(run_file::environment, "{}");
+  run->write(run_file::samples, "1");
+  run->write(run_file::begun_with, "");
   directory.write("a/checkpoint/.turnpike-AbC123", "half");
+  CHECK_THROWS_WITH_AS((void)RunDirectory::create(directory / "a"), doctest::Contains("another process"),
+                       InputError);
+  run.reset();
   CHECK_NOTHROW((void)RunDirectory::create(directory / "a"));
-  run.write("notes.txt", "mine");
+  directory.write("a/notes.txt", "mine");
   CHECK_THROWS_WITH_AS((void)RunDirectory::create(directory / "a"), doctest::Contains("is no run"),
                        InputError);
 }
@@ -70,8 +77,47 @@ TEST_CASE("half written files are removed, others are not") {
   CHECK(left == std::vector<std::string>{".turnpike-notes", "checkpoint", "figures"});
 }
 
+TEST_CASE("of all that create one directory at the same time one gets it") {
+  for (int round = 0; round < 20; ++round) {
+    const TemporaryDirectory directory;
+    std::atomic<int> created = 0;
+    std::atomic<int> refused = 0;
+    {
+      std::vector<std::jthread> threads;
+      for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&] {
+          try {
+            const RunDirectory run = RunDirectory::create(directory / "a");
+            run.write(run_file::config, "");
+            ++created;
+          } catch (const InputError&) {
+            ++refused;
+          }
+        });
+      }
+    }
+    CHECK(created == 1);
+    CHECK(refused == 3);
+  }
+}
+
+TEST_CASE("the last epoch of the metrics is that of the last whole row") {
+  const TemporaryDirectory directory;
+  const RunDirectory run = RunDirectory::create(directory / "a");
+  CHECK(MetricsFile::last_epoch(run) == 0);
+  {
+    MetricsFile metrics(run, 0);
+    metrics.add(row(1));
+    metrics.add(row(2));
+  }
+  CHECK(MetricsFile::last_epoch(run) == 2);
+  std::ofstream(run.file(run_file::metrics), std::ios::app) << "3,6,0.";
+  CHECK(MetricsFile::last_epoch(run) == 2);
+}
+
 TEST_CASE("directories that are created at the same time are different ones") {
   const TemporaryDirectory directory;
+  directory.write("runs/a", "a file");
   std::vector<fs::path> paths(8);
   {
     std::vector<std::jthread> threads;
@@ -118,6 +164,11 @@ TEST_CASE_TEMPLATE("a checkpoint reads back bit for bit, a damaged one is refuse
   CHECK(again.steps == 21);
   CHECK(again.unfinished == state.unfinished);
   CHECK(again.seconds == 1.25);
+  std::string bytes = test::read_file(run.file(run_file::state));
+  bytes[bytes.size() - 60] ^= 1;  // of a number
+  run.write(run_file::state, bytes);
+  CHECK_THROWS_WITH_AS((void)read_checkpoint<T>(run), doctest::Contains("not those that were written"),
+                       InputError);
   run.write("checkpoint/state.safetensors", "broken");
   CHECK_THROWS_AS((void)read_checkpoint<T>(run), InputError);
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -103,26 +104,31 @@ bool same(const Control<float>& a, const Control<float>& b) {
   return std::memcmp(a.values().data(), b.values().data(), a.values().size_bytes()) == 0;
 }
 
-/// A step that is stopped at any call of the field.
 struct Case {
   const char* name;
   Index n;
   Index tile;
   Index samples;
-  bool updates_on_the_way;  // whether the control is updated during the way back
+  Index last_group;  // its tiles, of at most 16
+  bool large;        // whether the control is updated during the way back of the last group
+  int threads = 1;
 };
 
 TEST_CASE("a step stopped on its way is not taken, and the training goes on to the same bits") {
   const auto go_on = [](const EpochMetrics&) { return true; };
   for (const Case& c :
-       {Case{"one group of tiles", 4, 8, 24, false}, Case{"three groups of tiles", 4, 2, 36, false},
-        Case{"a large control", 300, 8, 16, true}}) {
+       {Case{"one group of tiles", 4, 8, 24, 3, false}, Case{"three groups of tiles", 4, 1, 34, 2, false},
+        Case{"a large control", 300, 8, 16, 2, true},
+        Case{"a large control, two groups", 300, 1, 17, 1, true},
+        Case{"two threads", 4, 1, 34, 2, false, 2}}) {
     CAPTURE(c.name);
     Countdown countdown;
     const Dataset<float> data = samples_of(c.n, c.samples);
-    OptimalControlProblem<float> problem(definition_of(c.n, c.tile, countdown), data);
+    ProblemDefinition<float> definition = definition_of(c.n, c.tile, countdown);
+    definition.threads = c.threads;
+    OptimalControlProblem<float> problem(definition, data);
     const bool large = problem.zero_control().size() > (Index{1} << 20);
-    REQUIRE(large == c.updates_on_the_way);
+    REQUIRE(large == c.large);
     const Control<float> start = start_of(problem);
     TrainerOptions options;
     options.epochs = 2;  // of one step each
@@ -134,19 +140,18 @@ TEST_CASE("a step stopped on its way is not taken, and the training goes on to t
     options.epochs = 2;
 
     const long tiles = c.samples / c.tile;
-    const long calls = 2 * tiles * intervals;  // of a step
-    for (long call = calls + 1; call <= 2 * calls; call += c.updates_on_the_way ? 5 : 1) {
-      CAPTURE(call - calls);
+    const long calls = 2 * tiles * intervals;                     // of a step
+    const long last_way_back = calls - c.last_group * intervals;  // it begins after this call
+    for (long call = 1; call <= calls; call += c.large ? 7 : 1) {
+      CAPTURE(call);
       Trainer<float> first(problem, start, options);
-      countdown.begin(call);
+      countdown.begin(calls + call);  // within the second step
       const TrainingResult stopped = first.run(go_on, countdown.stop);
-      // Of the way back that updates the control nothing is left undone; nor is there anything to leave out
-      // once the last tile is in its last interval.
-      const bool forward = call - calls <= tiles * intervals;
-      const bool last = call == 2 * calls;
-      const std::int64_t steps = last || (c.updates_on_the_way && !forward) ? 2 : 1;
-      REQUIRE(stopped.steps == steps);
-      if (steps == 1) {
+      const bool to_the_end = call == calls || (c.large && call >= last_way_back);
+      if (c.threads == 1) {
+        REQUIRE(stopped.steps == (to_the_end ? 2 : 1));
+      }
+      if (stopped.steps == 1) {
         CHECK(stopped.outcome == TrainingOutcome::interrupted);
         CHECK(same(first.control(), one.control()));
       }
@@ -154,6 +159,36 @@ TEST_CASE("a step stopped on its way is not taken, and the training goes on to t
       second.restore(first.state());
       countdown.begin(0);
       CHECK(second.run(go_on, countdown.stop).steps == 2);
+      CHECK(same(second.control(), whole.control()));
+    }
+  }
+}
+
+TEST_CASE("with mini-batches and states computed again, too") {
+  const auto go_on = [](const EpochMetrics&) { return true; };
+  Countdown countdown;
+  for (const Recomputation recomputation : {Recomputation::every, Recomputation::binomial}) {
+    ProblemDefinition<float> definition = definition_of(4, 4, countdown);
+    definition.recomputation = recomputation;
+    definition.snapshots = 2;
+    OptimalControlProblem<float> problem(definition, samples_of(4, 20));
+    const Control<float> start = start_of(problem);
+    TrainerOptions options;
+    options.epochs = 2;
+    options.batch = 8;
+    countdown.begin(0);
+    Trainer<float> whole(problem, start, options);
+    REQUIRE(whole.run(go_on, countdown.stop).steps == 6);
+    const long calls = -countdown.left;
+    for (long call = 1; call <= calls; ++call) {
+      CAPTURE(call);
+      Trainer<float> first(problem, start, options);
+      countdown.begin(call);
+      (void)first.run(go_on, countdown.stop);
+      Trainer<float> second(problem, start, options);
+      second.restore(first.state());
+      countdown.begin(0);
+      CHECK(second.run(go_on, countdown.stop).steps == 6);
       CHECK(same(second.control(), whole.control()));
     }
   }
@@ -170,29 +205,61 @@ TEST_CASE("an evaluation that is stopped says so, and where") {
   CHECK(V.status.message().find("stopped on request in layer 3") == 0);
 }
 
-TEST_CASE("a tail test is made to its end, so that a resumed training becomes as long as it says") {
+TEST_CASE("of a run that is stopped at once there is the initial state alone") {
+  for (const Index points : {1, 4}) {
+    Countdown countdown;
+    const Dataset<float> data = samples_of(4, 8);
+    OptimalControlProblem<float> problem(definition_of(4, 0, countdown), data);
+    countdown.stop = true;
+    IntegrationStatus status;
+    const std::vector<State<float>> states = problem.states(start_of(problem), status, points);
+    CHECK(status.step.outcome == StepOutcome::stopped);
+    REQUIRE(states.size() == 1);
+    CHECK(states.front() == data.features);
+  }
+}
+
+TEST_CASE("a tail test is made to its end, so that a resumed training becomes as long as a whole one") {
   Countdown countdown;
   ProblemDefinition<float> definition = definition_of(4, 0, countdown);
   definition.active_intervals = 2;
+  definition.r = 1e-9;  // more intervals pay
   const auto data = std::make_shared<const Dataset<float>>(samples_of(4, 24));
-  OptimalControlProblem<float> problem(definition, data);
-  const Control<float> start = start_of(problem);
+  const Control<float> start = start_of(OptimalControlProblem<float>(definition_of(4, 0, countdown), data));
   GrowingTrainingOptions options;
   options.trainer.epochs = 4;
   options.extend_by = 1;
-  GrowingTraining<float> training(
-      definition, data, start, [&] { return followed_by_zeros(start, intervals); }, options);
-  typename GrowingTraining<float>::Observers observers;
-  observers.epoch = [&](const EpochMetrics&) {
-    countdown.begin(1);  // the test's first call
-    return true;
+  const auto make = [&] {
+    return GrowingTraining<float>(
+        definition, data, start, [&] { return start; }, options);
   };
-  bool tested = false;
-  observers.test = [&](const TailTestOutcome& outcome) { tested = outcome.test.has_value(); };
-  const TrainingResult result = training.run(observers, countdown.stop);
-  CHECK(result.outcome == TrainingOutcome::interrupted);
-  CHECK(result.epoch == 1);
-  CHECK(tested);
+  const typename GrowingTraining<float>::Observers nothing;
+  GrowingTraining<float> whole = make();
+  REQUIRE(whole.run(nothing, countdown.stop).outcome == TrainingOutcome::finished);
+  REQUIRE(whole.active() > 2);
+
+  for (const bool by_observer : {false, true}) {
+    CAPTURE(by_observer);
+    GrowingTraining<float> first = make();
+    typename GrowingTraining<float>::Observers observers;
+    observers.epoch = [&](const EpochMetrics&) {
+      if (!by_observer) {
+        countdown.begin(1);  // the first call of the test
+      }
+      return !by_observer;
+    };
+    std::optional<TrainerState<float>> kept;
+    observers.settled = [&](std::int64_t) { kept = first.state(); };
+    const TrainingResult result = first.run(observers, countdown.stop);
+    CHECK(result.outcome == TrainingOutcome::interrupted);
+    CHECK(result.epoch == 1);
+    GrowingTraining<float> second = make();
+    second.restore(kept.value());
+    countdown.begin(0);
+    CHECK(second.run(nothing, countdown.stop).outcome == TrainingOutcome::finished);
+    CHECK(second.active() == whole.active());
+    CHECK(same(second.trainer().control(), whole.trainer().control()));
+  }
 }
 
 }  // namespace

@@ -382,10 +382,27 @@ TEST_CASE("training lowers the objective and reports every epoch") {
 }
 
 TEST_CASE("mini-batches visit every sample once an epoch, in another order each epoch") {
-  const SmallRun run(16);
+  SmallRun run(16);
+  run.experiment.config.optimizer.learning_rate = 1e-30;  // so that a step tells of its samples alone
+  run.experiment.config.optimizer.epochs = 2;
   auto problem = run.problem<double>();
   Trainer<double> trainer = run.trainer<double>(problem);
   CHECK(trainer.steps_per_epoch() == 4);
+  const double of_all = problem.value(trainer.control()).total();
+  std::vector<double> means;
+  std::vector<double> steps;
+  trainer.run(
+      [&](const EpochMetrics& m) {
+        means.push_back(m.objective.total());
+        return true;
+      },
+      run.stop, [&](const StepMetrics& m) { steps.push_back(m.objective.total()); });
+  REQUIRE(means.size() == 2);
+  REQUIRE(steps.size() == 8);
+  for (const double mean : means) {
+    CHECK(mean == doctest::Approx(of_all).epsilon(1e-12));
+  }
+  CHECK_FALSE(std::equal(steps.begin(), steps.begin() + 4, steps.begin() + 4));
   const SmallRun full;
   auto full_problem = full.problem<double>();
   CHECK(full.trainer<double>(full_problem).steps_per_epoch() == 1);
