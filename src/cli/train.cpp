@@ -111,28 +111,37 @@ std::string plugin_flags(const std::vector<std::string>& plugins) {
   return flags;
 }
 
-/// What the exact tail of a finished training comes to, in JSON and as a line; empty without one.
+/// What the exact tail of a finished training comes to.
 struct TailReport {
-  nlohmann::ordered_json json;
-  std::string line;
+  Index active = 0;
+  Index intervals = 0;
+  std::optional<TailTest> test;  ///< where there is a tail that can be tested
+
+  [[nodiscard]] nlohmann::ordered_json json() const {
+    nlohmann::ordered_json result = {{"active_intervals", active}};
+    if (test) {
+      result.update({{"gradient_norm", test->gradient_norm},
+                     {"rate", test->rate},
+                     {"rate_that_pays", 2 * test->r},
+                     {"gradient_gain", test->gradient_gain},
+                     {"pays", test->pays()}});
+    }
+    return result;
+  }
+  [[nodiscard]] std::string line() const {
+    return test ? tail_text(*test, intervals) : fmt::format("{} of {} intervals active", active, intervals);
+  }
 };
 
+/// Nothing for a training without an exact tail.
 template <class T>
-TailReport tail_report(const RunConfig& config, const GrowingTraining<T>& training) {
-  TailReport report;
+std::optional<TailReport> tail_report(const RunConfig& config, const GrowingTraining<T>& training) {
   if (!config.control.active_intervals) {
-    return report;
+    return std::nullopt;
   }
-  report.json["active_intervals"] = training.active();
-  report.line = fmt::format("{} of {} intervals active", training.active(), training.intervals());
-  if (training.active() < training.intervals() && has_tail_test(config)) {
-    const TailTest test = training.test();
-    report.line = tail_text(test, training.intervals());
-    report.json.update({{"gradient_norm", test.gradient_norm},
-                        {"rate", test.rate},
-                        {"rate_that_pays", 2 * test.r},
-                        {"gradient_gain", test.gradient_gain},
-                        {"pays", test.pays()}});
+  TailReport report{training.active(), training.intervals(), std::nullopt};
+  if (report.active < report.intervals && has_tail_test(config)) {
+    report.test = training.test();
   }
   return report;
 }
@@ -151,7 +160,7 @@ int conclude(const Experiment<T>& e, GrowingTraining<T>& training, const Trainin
   const IntegratorRegistry& integrators = request.integrators;
   const Control<T> u = followed_by_zeros(training.trainer().control(), training.intervals());
   const double seconds = training.trainer().seconds();
-  const TailReport tail = tail_report(e.config, training);
+  const std::optional<TailReport> tail = tail_report(e.config, training);
   constexpr Index large = 100000;  // entries of a control with which what follows takes seconds
   auto phases = std::make_unique<Phases>(training.trainer().steps_per_epoch() > 1 || u.size() > large);
   RunResults results =
@@ -169,8 +178,8 @@ int conclude(const Experiment<T>& e, GrowingTraining<T>& training, const Trainin
   summary["seconds_per_step"] = result.steps > 0 ? seconds / static_cast<double>(result.steps) : 0.0;
   summary["peak_memory_bytes"] = peak_memory_bytes();
   summary["gradient_check"] = gradient ? gradient_check_json(*gradient) : nlohmann::ordered_json();
-  if (!tail.json.is_null()) {
-    summary["exact_tail"] = tail.json;
+  if (tail) {
+    summary["exact_tail"] = tail->json();
   }
   run.write(run_file::layers, layer_table(results).csv());
   const ReportData data = report_data(e, u, results, MetricsFile::read(run), integrators);
@@ -182,8 +191,8 @@ int conclude(const Experiment<T>& e, GrowingTraining<T>& training, const Trainin
     fmt::print("{}\n", summary.dump(2));
   } else {
     print_outcome(e, scheme_text(e.config, integrators), results, result, seconds, gradient);
-    if (!tail.line.empty()) {
-      fmt::print("exact tail       {}\n", tail.line);
+    if (tail) {
+      fmt::print("exact tail       {}\n", tail->line());
     }
     fmt::print("run directory    {}\n", run.path().string());
     fmt::print("report           {}\n", run.file(run_file::report).string());
@@ -282,7 +291,7 @@ TrainingResult train_and_keep(const Experiment<T>& e, GrowingTraining<T>& traini
       write_checkpoint(run, training.state());
     }
   };
-  const TrainingResult result = training.run(observers, stop);
+  TrainingResult result = training.run(observers, stop);
   metrics.flush();
   // One that has finished is kept as it was before L-BFGS, which would go on from its own end.
   if (result.outcome == TrainingOutcome::interrupted) {
