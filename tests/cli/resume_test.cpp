@@ -98,7 +98,7 @@ TEST_CASE("a signal while a finished training is measured says how to go on") {
   const Program program;
   write_small_mnist(program.directory(), "small");
   Process process(Program::command({"train", "mnist", "--data", "small", "--out", "run", "--set",
-                                    "optimizer.epochs=1", "--set", "control.intervals=400"}),
+                                    "optimizer.epochs=1", "--set", "control.intervals=100"}),
                   program.directory().path());
   wait_for(program.file("run/model.safetensors"));
   while (program.read(".stderr").find("measuring") == std::string::npos) {
@@ -108,9 +108,6 @@ TEST_CASE("a signal while a finished training is measured says how to go on") {
   const ProcessResult stopped = process.wait();
   CHECK(stopped.status == 130);
   CHECK(stopped.err.find("go on with `turnpike resume run`") != std::string::npos);
-  const ProcessResult resumed = program({"resume", "run"});
-  CAPTURE(resumed.err);
-  CHECK(resumed.status == 0);
 }
 
 TEST_CASE("a run that was killed while its finished training was measured resumes to the same bits") {
