@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "turnpike/builtin_tableaus.hpp"
 #include "turnpike/exact_tail.hpp"
 #include "turnpike/random.hpp"
 #include "turnpike/trainer.hpp"
@@ -104,6 +103,17 @@ bool same(const Control<float>& a, const Control<float>& b) {
   return std::memcmp(a.values().data(), b.values().data(), a.values().size_bytes()) == 0;
 }
 
+constexpr auto go_on = [](const EpochMetrics&) { return true; };
+
+/// `resumed` starts anew and takes up `state`; `whole` is what it must come to.
+void check_that_it_goes_on(const TrainerState<float>& state, Trainer<float> resumed,
+                           const Trainer<float>& whole) {
+  const std::atomic<bool> never = false;
+  resumed.restore(state);
+  CHECK(resumed.run(go_on, never).steps == whole.steps());
+  CHECK(same(resumed.control(), whole.control()));
+}
+
 struct Case {
   const char* name;
   Index n;
@@ -115,7 +125,6 @@ struct Case {
 };
 
 TEST_CASE("a step stopped on its way is not taken, and the training goes on to the same bits") {
-  const auto go_on = [](const EpochMetrics&) { return true; };
   for (const Case& c :
        {Case{"one group of tiles", 4, 8, 24, 3, false}, Case{"three groups of tiles", 4, 1, 34, 2, false},
         Case{"a large control", 300, 8, 16, 2, true},
@@ -155,17 +164,13 @@ TEST_CASE("a step stopped on its way is not taken, and the training goes on to t
         CHECK(stopped.outcome == TrainingOutcome::interrupted);
         CHECK(same(first.control(), one.control()));
       }
-      Trainer<float> second(problem, start, options);
-      second.restore(first.state());
       countdown.begin(0);
-      CHECK(second.run(go_on, countdown.stop).steps == 2);
-      CHECK(same(second.control(), whole.control()));
+      check_that_it_goes_on(first.state(), Trainer<float>(problem, start, options), whole);
     }
   }
 }
 
 TEST_CASE("with mini-batches and states computed again, too") {
-  const auto go_on = [](const EpochMetrics&) { return true; };
   Countdown countdown;
   for (const Recomputation recomputation : {Recomputation::every, Recomputation::binomial}) {
     ProblemDefinition<float> definition = definition_of(4, 4, countdown);
@@ -185,11 +190,8 @@ TEST_CASE("with mini-batches and states computed again, too") {
       Trainer<float> first(problem, start, options);
       countdown.begin(call);
       (void)first.run(go_on, countdown.stop);
-      Trainer<float> second(problem, start, options);
-      second.restore(first.state());
       countdown.begin(0);
-      CHECK(second.run(go_on, countdown.stop).steps == 6);
-      CHECK(same(second.control(), whole.control()));
+      check_that_it_goes_on(first.state(), Trainer<float>(problem, start, options), whole);
     }
   }
 }
